@@ -12,7 +12,7 @@ from pathlib import Path
 
 import jwt
 from cryptography.exceptions import InvalidSignature
-from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
 from cryptography.hazmat.primitives.serialization import load_pem_private_key
 
 from libs.identity.bundle import Bundle
@@ -53,6 +53,11 @@ class ServiceSigner:
         self.service = service
         self._key = key
         self._cached: dict[str, tuple[str, float]] = {}
+
+    @property
+    def public_key(self) -> Ed25519PublicKey:
+        """The key that others verify with."""
+        return self._key.public_key()
 
     def token(self, audience: str, ttl: int = DEFAULT_TTL) -> str:
         """Make a fresh token for `audience` that lives `ttl` seconds (1 to 3600, else ValueError)."""

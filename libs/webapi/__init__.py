@@ -1,0 +1,1 @@
+"""What all HTTP APIs of the platform do alike: problem+json, access, cursor pages, ETag, Idempotency-Key, OpenAPI."""

@@ -1,0 +1,84 @@
+"""System checks of what all services share: a wrong key, address or view stops the start with a line that names it."""
+
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+from django.apps import AppConfig, apps
+from django.conf import settings
+from django.core.checks import CheckMessage, Error, register
+from django.urls import URLPattern, URLResolver, get_resolver
+
+from libs.identity.bundle import BundleError
+from libs.identity.service_tokens import KeyFileError
+from libs.service.identity import bundle, signer
+from libs.webapi.access import Access
+
+MIN_SECRET = 50
+LEVELS = ("DEBUG", "INFO", "WARNING", "ERROR")
+
+
+@register
+def secret_is_strong(app_configs: Sequence[AppConfig] | None, **kwargs: Any) -> list[CheckMessage]:
+    """SECRET_KEY is given and long; there is no default."""
+    if len(settings.SECRET_KEY) >= MIN_SECRET:
+        return []
+    where = settings.KEYS_DIR / f"{settings.SERVICE}.secret"
+    return [Error(f"MT_SECRET_KEY or {where}: a secret of at least {MIN_SECRET} characters is needed", id="mt.E001")]
+
+
+@register
+def identity_holds(app_configs: Sequence[AppConfig] | None, **kwargs: Any) -> list[CheckMessage]:
+    """The service's key is there and is the one the bundle knows; its routes are allowed."""
+    try:
+        entry = bundle().get(settings.SERVICE)
+        public = signer().public_key
+    except (BundleError, KeyFileError) as error:
+        return [Error(str(error), id="mt.E002")]
+    if entry is None or public.public_bytes_raw() not in {key.public_bytes_raw() for key in entry.keys}:
+        return [Error(f"{settings.KEYS_DIR}/services.json does not know the key of {settings.SERVICE}", id="mt.E003")]
+    wrong = [route for route in settings.ROUTES if not entry.allows_route(route)]
+    return [Error(f"ROUTES: the service bundle does not allow {route}", id="mt.E004") for route in wrong]
+
+
+@register
+def addresses_are_addresses(app_configs: Sequence[AppConfig] | None, **kwargs: Any) -> list[CheckMessage]:
+    """Registry addresses and the log level have their forms."""
+    found: list[CheckMessage] = []
+    for address in settings.REGISTRY_ADDRESSES:
+        host, _, port = address.rpartition(":")
+        if not host or not port.isdigit():
+            found.append(Error(f"MT_REGISTRY_ADDRESSES: {address!r} is not host:port", id="mt.E005"))
+    wrong = [url for url in settings.REGISTRY_URLS if not url.startswith(("http://", "https://"))]
+    found += [Error(f"MT_REGISTRY_URLS: {url!r} is not an http address", id="mt.E006") for url in wrong]
+    if settings.LOG_LEVEL not in LEVELS:
+        found.append(Error(f"MT_LOG_LEVEL: {settings.LOG_LEVEL!r} is none of {', '.join(LEVELS)}", id="mt.E007"))
+    return found
+
+
+@register
+def broker_is_named(app_configs: Sequence[AppConfig] | None, **kwargs: Any) -> list[CheckMessage]:
+    """A service with events has a broker."""
+    if apps.is_installed("libs.eventbus") and not settings.BROKER_URL:
+        return [Error("MT_BROKER_URL: a broker address is needed", id="mt.E008")]
+    return []
+
+
+@register
+def views_declare_access(app_configs: Sequence[AppConfig] | None, **kwargs: Any) -> list[CheckMessage]:
+    """Each API view says who may call it: Public, User or Service."""
+    if not hasattr(settings, "ROOT_URLCONF"):
+        return []
+    found: list[CheckMessage] = []
+    for pattern in _patterns(get_resolver().url_patterns):
+        view = getattr(pattern.callback, "cls", None)
+        if view is not None and not isinstance(getattr(view, "access", None), Access):
+            found.append(Error(f"{view.__module__}.{view.__name__} declares no access", id="mt.E009"))
+    return found
+
+
+def _patterns(patterns: Sequence[URLPattern | URLResolver]) -> Iterator[URLPattern]:
+    for pattern in patterns:
+        if isinstance(pattern, URLResolver):
+            yield from _patterns(pattern.url_patterns)
+        else:
+            yield pattern

@@ -1,0 +1,52 @@
+"""One database per service: a SQLite file where nothing else is said, or PostgreSQL by `MT_DATABASE_URL`."""
+
+from pathlib import Path
+from typing import Any
+from urllib.parse import unquote, urlsplit
+
+from libs.service.env import ConfigurationError
+
+#: SQLite waits this long for another writer (seconds).
+BUSY_TIMEOUT = 20
+
+
+def database(url: str, default_file: Path) -> dict[str, Any]:
+    """Give Django's settings of the database at `url`, or of the SQLite file `default_file` where it is empty."""
+    if not url:
+        return sqlite(default_file)
+    parts = urlsplit(url)
+    if parts.scheme == "sqlite":
+        return sqlite(Path(unquote(parts.path)))
+    if parts.scheme in ("postgres", "postgresql"):
+        return _postgres(url)
+    raise ConfigurationError(f"MT_DATABASE_URL: {parts.scheme!r} is neither sqlite nor postgresql")
+
+
+def sqlite(file: Path) -> dict[str, Any]:
+    """Give the settings of a SQLite file: WAL, write locks taken at BEGIN, patient with other writers."""
+    return {
+        "ENGINE": "django.db.backends.sqlite3",
+        "NAME": str(file),
+        "CONN_MAX_AGE": None,
+        "OPTIONS": {
+            "timeout": BUSY_TIMEOUT,
+            "transaction_mode": "IMMEDIATE",
+            "init_command": "PRAGMA journal_mode=WAL; PRAGMA synchronous=NORMAL; PRAGMA foreign_keys=ON;",
+        },
+    }
+
+
+def _postgres(url: str) -> dict[str, Any]:
+    parts = urlsplit(url)
+    if not parts.hostname or not parts.path.strip("/"):
+        raise ConfigurationError("MT_DATABASE_URL: a PostgreSQL address names a host and a database")
+    return {
+        "ENGINE": "django.db.backends.postgresql",
+        "HOST": parts.hostname,
+        "PORT": str(parts.port or 5432),
+        "NAME": unquote(parts.path.lstrip("/")),
+        "USER": unquote(parts.username or ""),
+        "PASSWORD": unquote(parts.password or ""),
+        "CONN_MAX_AGE": 0,
+        "OPTIONS": {"pool": {"min_size": 1, "max_size": 16, "timeout": 10}, "connect_timeout": 5},
+    }

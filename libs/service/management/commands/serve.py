@@ -1,0 +1,31 @@
+"""`manage.py serve`: run one instance of this service."""
+
+import asyncio
+from typing import Any
+
+import uvloop
+from django.conf import settings
+from django.core.management.base import BaseCommand
+
+from libs import telemetry
+from libs.service import platform
+from libs.service.serve import Instance
+
+
+class Command(BaseCommand):
+    help = "Run one instance: HTTP and gRPC, registered, until SIGTERM."
+    requires_system_checks: list[str] = []  # refuse_unready runs them and says one line
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        telemetry.configure(settings.SERVICE, settings.INSTANCE, settings.LOG_LEVEL)
+        platform.refuse_unready()
+        platform.connect()
+        shipper = platform.ship_logs()
+        try:
+            with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+                runner.run(self._run())
+        finally:
+            shipper.stop(timeout=5.0)
+
+    async def _run(self) -> None:
+        await Instance().run()

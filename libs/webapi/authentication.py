@@ -1,0 +1,25 @@
+"""DRF authentication that takes the `Call` from the environ, where the bridge or the HTTP door has put it."""
+
+from rest_framework.authentication import BaseAuthentication
+from rest_framework.request import Request
+
+from libs.identity.principal import ENVIRON_KEY, Call, Principal
+
+
+def call_of(request: Request) -> Call:
+    """Give the Call of a request; one without any is external and anonymous."""
+    call = request.META.get(ENVIRON_KEY)
+    return call if isinstance(call, Call) else Call()
+
+
+class CallAuthentication(BaseAuthentication):
+    """Makes the Principal the request's user, and the Call its `auth`."""
+
+    def authenticate(self, request: Request) -> tuple[Principal | None, Call]:
+        """Never refuses: whether a principal is needed is the view's to declare."""
+        call = call_of(request)
+        return call.principal, call
+
+    def authenticate_header(self, request: Request) -> str:
+        """Give the challenge of a 401."""
+        return "Bearer"

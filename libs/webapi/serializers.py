@@ -1,0 +1,78 @@
+"""Bodies and query parameters, checked by DRF serializers that refuse what they do not know."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from rest_framework import serializers
+from rest_framework.request import Request
+
+from libs.contracts.errors import BadRequest, FieldError, ValidationFailed
+
+#: The default and largest page.
+DEFAULT_LIMIT = 50
+MAX_LIMIT = 200
+
+
+class Strict(serializers.Serializer[Any]):
+    """A serializer to which an unknown field is an error."""
+
+    def to_internal_value(self, data: Any) -> Any:
+        """Refuse unknown names, also those of nested objects, before anything else is checked."""
+        if isinstance(data, Mapping):
+            unknown = {name: ["unknown field"] for name in data if name not in self.fields or self._read_only(name)}
+            if unknown:
+                raise serializers.ValidationError(unknown, code="unknown_field")
+        return super().to_internal_value(data)
+
+    def _read_only(self, name: str) -> bool:
+        return bool(self.fields[name].read_only)
+
+
+class Query(Strict):
+    """Query parameters. `limit` and `cursor` are known to all; see `View.page`."""
+
+    limit = serializers.IntegerField(required=False, min_value=1, max_value=MAX_LIMIT)
+    cursor = serializers.CharField(required=False)
+
+
+def validated(serializer: serializers.BaseSerializer[Any]) -> dict[str, Any]:
+    """Give the valid data of `serializer`; ValidationFailed, which names each wrong field, otherwise."""
+    if not isinstance(serializer.initial_data, Mapping):
+        raise ValidationFailed.of("", "not_an_object", "the body is a JSON object")
+    if not serializer.is_valid():
+        found = list(field_errors(serializer.errors))
+        raise ValidationFailed(_sentence(found), errors=found)
+    return dict(serializer.validated_data)
+
+
+def query_params(serializer_class: type[Query], request: Request) -> dict[str, Any]:
+    """Give the valid query parameters; BadRequest for unknown, repeated or invalid ones."""
+    repeated = [name for name, values in request.query_params.lists() if len(values) > 1]
+    if repeated:
+        raise BadRequest(f"query parameter {repeated[0]!r} is given twice", code="invalid_parameter")
+    serializer = serializer_class(data=request.query_params.dict())
+    if not serializer.is_valid():
+        found = list(field_errors(serializer.errors))
+        code = "unknown_parameter" if found[0].code == "unknown_field" else "invalid_parameter"
+        named = [FieldError(error.pointer.lstrip("/"), error.code, error.detail) for error in found]
+        text = "; ".join(f"{error.pointer}: {error.detail}" for error in named)
+        raise BadRequest(text, code=code, extra={"parameters": [error.pointer for error in named]})
+    return dict(serializer.validated_data)
+
+
+def field_errors(errors: Any, pointer: str = "") -> list[FieldError]:
+    """Flatten DRF's nested errors into JSON pointers."""
+    if isinstance(errors, Mapping):
+        found = []
+        for name, value in errors.items():
+            part = "" if name == "non_field_errors" else f"/{str(name).replace('~', '~0').replace('/', '~1')}"
+            found += field_errors(value, pointer + part)
+        return found
+    if isinstance(errors, list) and any(isinstance(item, (Mapping, list)) for item in errors):
+        return [e for i, item in enumerate(errors) if item for e in field_errors(item, f"{pointer}/{i}")]
+    items = errors if isinstance(errors, list) else [errors]
+    return [FieldError(pointer, str(getattr(item, "code", "invalid")), str(item)) for item in items]
+
+
+def _sentence(found: list[FieldError]) -> str:
+    return "; ".join(f"{error.pointer or 'the body'}: {error.detail}" for error in found[:5])
