@@ -6,7 +6,7 @@ from typing import ClassVar
 from libs.contracts.event import Changes, Event
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
+@dataclass(frozen=True, kw_only=True)
 class UserEvent(Event):
     """What all events of an account carry; they are ordered per user."""
 
@@ -18,28 +18,28 @@ class UserEvent(Event):
     changes: Changes = field(default_factory=dict)
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
+@dataclass(frozen=True, kw_only=True)
 class UserRegistered(UserEvent):
     """An account was made."""
 
     type: ClassVar[str] = "auth.user.registered"
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
+@dataclass(frozen=True, kw_only=True)
 class UserUpdated(UserEvent):
     """Address or name changed."""
 
     type: ClassVar[str] = "auth.user.updated"
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
+@dataclass(frozen=True, kw_only=True)
 class UserDeleted(UserEvent):
     """The account is erased; each service erases what it holds of the user."""
 
     type: ClassVar[str] = "auth.user.deleted"
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
+@dataclass(frozen=True, kw_only=True)
 class SessionRevoked(Event):
     """A session ended before its time."""
 
@@ -51,7 +51,7 @@ class SessionRevoked(Event):
     reason: str
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
+@dataclass(frozen=True, kw_only=True)
 class KeyRotated(Event):
     """Another key signs access tokens from now on."""
 

@@ -8,7 +8,7 @@ from typing import Any, ClassVar
 Changes = dict[str, dict[str, Any]]
 
 
-@dataclasses.dataclass(frozen=True, kw_only=True, slots=True)
+@dataclasses.dataclass(frozen=True, kw_only=True)
 class Event:
     """A fact. Subclasses set `type`, and `aggregate`: the field whose value orders their events.
 

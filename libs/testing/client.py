@@ -5,7 +5,6 @@ from dataclasses import dataclass
 from json import dumps as encode
 from typing import Any
 
-from django.http import HttpResponse
 from django.test import Client
 
 from libs.identity.principal import ENVIRON_KEY, Call, Caller, Principal
@@ -21,8 +20,8 @@ class CallingClient:
 
     def request(
         self, method: str, path: str, *, json: Any = None, data: bytes = b"", headers: Mapping[str, str] | None = None
-    ) -> HttpResponse:
-        """Send a request; `json` is encoded, `data` is sent as it is."""
+    ) -> Any:
+        """Send a request and give Django's test response; `json` is encoded, `data` is sent as it is."""
         payload = data if json is None else encode(json).encode()
         return _send(self.call, method, path, payload, dict(headers or {}))
 
@@ -70,8 +69,8 @@ class BridgeTestClient:
         return CallingClient(Call(request_id="request-1"))
 
 
-def _send(call: Call, method: str, path: str, payload: bytes, headers: dict[str, str]) -> HttpResponse:
+def _send(call: Call, method: str, path: str, payload: bytes, headers: dict[str, str]) -> Any:
     content_type = headers.pop("Content-Type", "application/json")
-    return Client(raise_request_exception=True).generic(
-        method, path, payload, content_type=content_type, headers=headers, **{ENVIRON_KEY: call}
-    )
+    environ: dict[str, Any] = {ENVIRON_KEY: call}
+    client = Client(raise_request_exception=True, **environ)
+    return client.generic(method, path, payload, content_type=content_type, headers=headers)

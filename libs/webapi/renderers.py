@@ -1,6 +1,6 @@
 """Answers are JSON whatever the client says it accepts (RFC 9110 § 12.5.1 allows to ignore Accept)."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable
 from typing import Any
 
 from rest_framework.negotiation import BaseContentNegotiation
@@ -26,16 +26,17 @@ class ProblemRenderer(JSONRenderer):
 class IgnoreAccept(BaseContentNegotiation):
     """Always takes the first renderer, and the parser whose media type matches."""
 
-    def select_parser(self, request: Request, parsers: Sequence[BaseParser]) -> BaseParser | None:
+    def select_parser(self, request: Request, parsers: Iterable[BaseParser]) -> BaseParser | None:
         """Choose by the media type of Content-Type, without its parameters; JSON where there is none."""
         media_type = (request.content_type or "application/json").split(";", maxsplit=1)[0].strip().lower()
         return next((parser for parser in parsers if parser.media_type == media_type), None)
 
     def select_renderer(
-        self, request: Request, renderers: Sequence[BaseRenderer], format_suffix: str | None = None
+        self, request: Request, renderers: Iterable[BaseRenderer], format_suffix: str | None = None
     ) -> tuple[BaseRenderer, str]:
         """Take the first renderer."""
-        return renderers[0], str(renderers[0].media_type)
+        first = next(iter(renderers))
+        return first, str(first.media_type)
 
 
 def plain(value: Any) -> Any:

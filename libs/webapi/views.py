@@ -4,7 +4,7 @@ from collections.abc import Callable, Sequence
 from typing import Any, ClassVar, TypeVar
 
 from django.db.models import Model, QuerySet
-from django.http import HttpResponseBase
+from django.http import HttpRequest, HttpResponseBase
 from rest_framework import serializers
 from rest_framework.request import Request
 from rest_framework.response import Response
@@ -119,7 +119,7 @@ class View(APIView):
         body = {"items": found.items, "next_cursor": found.next_cursor}
         return Response(body, headers=found.link(self.request))
 
-    def options(self, request: Request, *args: Any, **kwargs: Any) -> Response:
+    def options(self, request: HttpRequest, *args: Any, **kwargs: Any) -> Response:
         """Name the methods."""
         return Response(status=204, headers={"Allow": ", ".join(self.allowed_methods)})
 
