@@ -1,0 +1,214 @@
+"""Lease: keeps this process registered. A thread registers, beats, and begins anew by itself whatever happens."""
+
+import threading
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any, Literal, TypeAlias
+
+import grpc
+import requests
+import structlog
+
+from libs.discovery.backoff import Backoff
+from libs.discovery.channels import TIMEOUT, channel, failure, metadata
+from libs.discovery.lease_http import HttpLease
+from libs.discovery.model import Registration
+from libs.discovery.protos import number, registration_to_proto, seconds, word
+from libs.identity.service_tokens import ServiceSigner
+from libs.rpc import registry_pb2 as pb
+from libs.rpc.registry_pb2_grpc import RegistryStub
+
+log = structlog.get_logger(__name__)
+
+LeaseState: TypeAlias = Literal["new", "registered", "lost", "stopped"]
+
+#: So long leaving may take (seconds), whatever the state of the Registry.
+LEAVE_TIMEOUT = 2.0
+#: So many beats go over HTTP before gRPC is tried again.
+HTTP_BEATS = 10
+
+
+class Lease:
+    """The registration of one instance, kept alive by a stream of beats, or over HTTP where gRPC does not get through.
+
+    A Registry that is away, restarts or forgets is tried again with jittered backoff, for ever.
+    """
+
+    def __init__(
+        self,
+        registration: Registration,
+        addresses: Sequence[str],
+        signer: ServiceSigner,
+        load: Callable[[], int] = lambda: 0,
+        urls: Sequence[str] = (),
+    ) -> None:
+        """Register at the first of `addresses` (gRPC) or `urls` (HTTP) that answers; `load` gives what is in flight."""
+        self.registration = registration
+        self.state: LeaseState = "new"
+        self.desired_state = ""
+        self._addresses = list(addresses)
+        self._urls = list(urls)
+        self._signer = signer
+        self._load = load
+        self._registered = threading.Event()
+        self._stopping = threading.Event()
+        self._known = False
+        self._draining = False
+        self._beat_every = 1.0
+        self._stream: grpc.Future[Any] | None = None
+        self._thread = threading.Thread(target=self._run, name="discovery-lease", daemon=True)
+
+    def start(self) -> None:
+        """Begin to register; returns at once."""
+        self._thread.start()
+
+    def wait(self, timeout: float) -> bool:
+        """Wait until the instance is registered; tell whether it is."""
+        return self._registered.wait(timeout)
+
+    def drain(self) -> bool:
+        """Tell the Registry that no new requests are wanted; tell whether it heard."""
+        self._draining = True
+        return self._tell(self._drain_over_grpc, HttpLease.drain)
+
+    def stop(self) -> None:
+        """Deregister and end the thread; a Registry that is away learns it by the silence."""
+        self._stopping.set()
+        if self._known:
+            self._tell(self._deregister_over_grpc, HttpLease.deregister)
+        if self._stream is not None:
+            self._stream.cancel()
+        if self._thread.is_alive():
+            self._thread.join(timeout=LEAVE_TIMEOUT + TIMEOUT)
+        self._registered.clear()
+        self.state = "stopped"
+
+    # -- the thread ------------------------------------------------------------------------------------------------
+
+    def _run(self) -> None:
+        backoff = Backoff()
+        while not self._stopping.is_set():
+            held = any(self._over_grpc(address) for address in self._addresses)
+            if not held:
+                held = any(self._over_http(url) for url in self._urls)
+            if held:
+                backoff.reset()
+            self._stopping.wait(backoff.next())
+
+    def _over_grpc(self, address: str) -> bool:
+        """Hold the lease at one registry until that breaks; tell whether it was held at all."""
+        if self._stopping.is_set():
+            return False
+        self._registered.clear()
+        try:
+            with channel(address) as opened:
+                stub = RegistryStub(opened)
+                if not self._known:
+                    self._register(stub)
+                self._hold(stub)
+        except grpc.RpcError as error:
+            self._broke(address, *failure(error))
+        return self._settle()
+
+    def _register(self, stub: RegistryStub) -> None:
+        answer = stub.Register(registration_to_proto(self.registration), timeout=15, metadata=metadata(self._signer))
+        self._beat_every = seconds(answer.heartbeat_every) or self._beat_every
+        self._is_registered()
+        if self._draining:
+            stub.SetState(self._draining_message(), timeout=TIMEOUT, metadata=metadata(self._signer))
+
+    def _hold(self, stub: RegistryStub) -> None:
+        over = threading.Event()
+        stream = stub.Lease(self._beats(over), metadata=metadata(self._signer))
+        self._stream = stream
+        try:
+            for answer in stream:
+                self.desired_state = word(pb.State, answer.desired_state)
+                if not self._registered.is_set():
+                    self._is_registered()
+        finally:
+            over.set()
+            self._stream = None
+
+    def _beats(self, over: threading.Event) -> Iterator[pb.LeaseRequest]:
+        while not (over.is_set() or self._stopping.is_set()):
+            yield pb.LeaseRequest(
+                instance_id=self.registration.id,
+                incarnation=self.registration.incarnation,
+                in_flight=self._load(),
+            )
+            over.wait(self._beat_every)
+
+    def _over_http(self, url: str) -> bool:
+        """Hold the lease over HTTP for a while, then gRPC has its turn again; tell whether it was held at all."""
+        if self._stopping.is_set():
+            return False
+        lease = HttpLease(url, self.registration, self._signer)
+        try:
+            if not self._known:
+                self._beat_every = lease.register() or self._beat_every
+            for _ in range(HTTP_BEATS):
+                self.desired_state = lease.renew(self._load())
+                self._is_registered()
+                if self._stopping.wait(self._beat_every):
+                    break
+        except (requests.RequestException, ValueError, KeyError) as error:
+            self._broke(url, *lease.failure(error))
+        return self._settle()
+
+    def _is_registered(self) -> None:
+        if self.state != "registered":
+            log.info("registered", registry_state=self.desired_state)
+        self._known, self.state = True, "registered"
+        self._registered.set()
+
+    def _broke(self, where: str, code: str, detail: str) -> None:
+        """Note why the lease is not held; one that the Registry does not know makes us register anew."""
+        if code in ("unknown_lease", "not_found"):
+            self._known = False
+        if not self._stopping.is_set():
+            known = code in ("unavailable", "cancelled")
+            (log.debug if known else log.warning)("lease not held", registry=where, code=code, detail=detail)
+
+    def _settle(self) -> bool:
+        held = self._registered.is_set()
+        if held:
+            self._registered.clear()
+            self.state = "lost"
+        return held
+
+    # -- leaving ---------------------------------------------------------------------------------------------------
+
+    def _tell(self, over_grpc: Callable[[RegistryStub], object], over_http: Callable[[HttpLease], object]) -> bool:
+        """Tell the first registry that answers."""
+        for address in self._addresses:
+            try:
+                with channel(address) as opened:
+                    over_grpc(RegistryStub(opened))
+                return True
+            except grpc.RpcError as error:
+                log.debug("the registry was not told", address=address, detail=failure(error)[1])
+        return any(self._told_over_http(url, over_http) for url in self._urls)
+
+    def _told_over_http(self, url: str, over_http: Callable[[HttpLease], object]) -> bool:
+        try:
+            over_http(HttpLease(url, self.registration, self._signer))
+        except requests.RequestException as error:
+            log.debug("the registry was not told", url=url, detail=str(error))
+            return False
+        return True
+
+    def _drain_over_grpc(self, stub: RegistryStub) -> None:
+        stub.SetState(self._draining_message(), timeout=LEAVE_TIMEOUT, metadata=metadata(self._signer))
+
+    def _draining_message(self) -> pb.SetStateRequest:
+        return pb.SetStateRequest(
+            type=self.registration.type,
+            id=self.registration.id,
+            state=number(pb.State, "draining"),
+            reason="the instance is shutting down",
+        )
+
+    def _deregister_over_grpc(self, stub: RegistryStub) -> None:
+        mine = self.registration
+        message = pb.DeregisterRequest(type=mine.type, id=mine.id, incarnation=mine.incarnation)
+        stub.Deregister(message, timeout=LEAVE_TIMEOUT, metadata=metadata(self._signer))

@@ -1,0 +1,193 @@
+"""Between the nouns of discovery and their protobuf messages. Enum values are lower-case words on this side."""
+
+from collections.abc import Iterable
+from datetime import UTC, datetime
+from typing import Any, cast
+
+from google.protobuf.duration_pb2 import Duration
+from google.protobuf.timestamp_pb2 import Timestamp
+
+from libs.discovery.model import (
+    DEFAULT_WEIGHT,
+    HealthKind,
+    HealthSpec,
+    HealthStatus,
+    Instance,
+    LastCheck,
+    Registration,
+    State,
+    Visibility,
+)
+from libs.rpc import registry_pb2 as pb
+
+_PREFIXES = {
+    pb.State: "STATE_",
+    pb.Visibility: "VISIBILITY_",
+    pb.Strategy: "STRATEGY_",
+    pb.HealthStatus: "HEALTH_STATUS_",
+    pb.HealthKind: "HEALTH_KIND_",
+}
+
+
+def word(enum: Any, number: int) -> str:
+    """Give the word of an enum value, "" for unspecified and for values this version does not know."""
+    if number == 0 or number not in enum.values():
+        return ""
+    return str(enum.Name(number)).removeprefix(_PREFIXES[enum]).lower()
+
+
+def number(enum: Any, text: str | None) -> Any:
+    """Give the enum value of a word, 0 (unspecified) for an empty one."""
+    return enum.Value(_PREFIXES[enum] + text.upper()) if text else 0
+
+
+def words(enum: Any, numbers: Iterable[int]) -> list[str]:
+    """Give the words of several enum values."""
+    return [word(enum, value) for value in numbers]
+
+
+def instance_to_proto(instance: Instance) -> pb.Instance:
+    """Write an instance as a message."""
+    return pb.Instance(
+        type=instance.type,
+        id=instance.id,
+        incarnation=instance.incarnation,
+        state=number(pb.State, instance.state),
+        visibility=number(pb.Visibility, instance.visibility),
+        host=instance.host,
+        http_port=instance.http_port,
+        grpc_port=instance.grpc_port,
+        address=instance.address,
+        grpc_address=instance.grpc_address,
+        routes=instance.routes,
+        weight=instance.weight,
+        zone=instance.zone,
+        version=instance.version,
+        metadata=instance.metadata,
+        load=pb.Load(in_flight=instance.load_in_flight),
+        registered_at=_timestamp(instance.registered_at),
+        lease_expires_at=_timestamp(instance.lease_expires_at),
+        last_check=_last_check_to_proto(instance.last_check),
+    )
+
+
+def instance_from_proto(message: pb.Instance) -> Instance:
+    """Read an instance from its message; a state unknown to this version counts as down."""
+    return Instance(
+        type=message.type,
+        id=message.id,
+        incarnation=message.incarnation,
+        state=cast("State", word(pb.State, message.state) or "down"),
+        visibility=cast("Visibility", word(pb.Visibility, message.visibility) or "internal"),
+        host=message.host,
+        http_port=message.http_port,
+        grpc_port=message.grpc_port,
+        address=message.address,
+        grpc_address=message.grpc_address,
+        routes=tuple(message.routes),
+        weight=message.weight,
+        zone=message.zone,
+        version=message.version,
+        metadata=dict(message.metadata),
+        load_in_flight=message.load.in_flight,
+        registered_at=_moment(message, "registered_at"),
+        lease_expires_at=_moment(message, "lease_expires_at"),
+        last_check=_last_check_from_proto(message),
+    )
+
+
+def registration_to_proto(registration: Registration) -> pb.RegisterRequest:
+    """Write a registration as a message."""
+    health = registration.health
+    return pb.RegisterRequest(
+        type=registration.type,
+        id=registration.id,
+        incarnation=registration.incarnation,
+        host=registration.host,
+        http_port=registration.http_port,
+        grpc_port=registration.grpc_port,
+        address=registration.address,
+        routes=registration.routes,
+        weight=registration.weight,
+        zone=registration.zone,
+        version=registration.version,
+        metadata=registration.metadata,
+        health=pb.HealthCheck(
+            kind=number(pb.HealthKind, health.kind),
+            path=health.path,
+            interval=duration(health.interval),
+            timeout=duration(health.timeout),
+        ),
+        ready=registration.ready,
+    )
+
+
+def registration_from_proto(message: pb.RegisterRequest) -> Registration:
+    """Read a registration from its message; what is not given has the defaults of `Registration`."""
+    return Registration(
+        type=message.type,
+        id=message.id,
+        incarnation=message.incarnation,
+        host=message.host,
+        http_port=message.http_port,
+        grpc_port=message.grpc_port,
+        address=message.address,
+        routes=tuple(message.routes),
+        weight=message.weight if message.HasField("weight") else DEFAULT_WEIGHT,
+        zone=message.zone,
+        version=message.version,
+        metadata=dict(message.metadata),
+        health=_health_from_proto(message.health),
+        ready=message.ready if message.HasField("ready") else True,
+    )
+
+
+def duration(seconds: float) -> Duration:
+    """Write seconds as a Duration."""
+    return Duration(seconds=int(seconds), nanos=round(seconds % 1 * 1e9))
+
+
+def seconds(message: Duration) -> float:
+    """Read a Duration as seconds."""
+    return message.seconds + message.nanos / 1e9
+
+
+def _health_from_proto(message: pb.HealthCheck) -> HealthSpec:
+    default = HealthSpec()
+    return HealthSpec(
+        kind=cast("HealthKind | None", word(pb.HealthKind, message.kind) or None),
+        path=message.path or default.path,
+        interval=seconds(message.interval) if message.HasField("interval") else default.interval,
+        timeout=seconds(message.timeout) if message.HasField("timeout") else default.timeout,
+    )
+
+
+def _last_check_to_proto(check: LastCheck | None) -> pb.LastCheck | None:
+    if check is None:
+        return None
+    return pb.LastCheck(
+        at=_timestamp(check.at),
+        status=number(pb.HealthStatus, check.status),
+        latency_ms=check.latency_ms,
+        detail=check.detail,
+    )
+
+
+def _last_check_from_proto(message: pb.Instance) -> LastCheck | None:
+    if not message.HasField("last_check"):
+        return None
+    check = message.last_check
+    status = cast("HealthStatus", word(pb.HealthStatus, check.status) or "critical")
+    return LastCheck(check.at.ToDatetime(tzinfo=UTC), status, check.latency_ms, check.detail)
+
+
+def _timestamp(moment: datetime | None) -> Timestamp | None:
+    if moment is None:
+        return None
+    message = Timestamp()
+    message.FromDatetime(moment)
+    return message
+
+
+def _moment(message: pb.Instance, field: str) -> datetime | None:
+    return getattr(message, field).ToDatetime(tzinfo=UTC) if message.HasField(cast("Any", field)) else None

@@ -1,0 +1,180 @@
+"""RegistryDirectory: a Directory kept current by one `Watch` stream, or by HTTP polling where gRPC does not work."""
+
+import asyncio
+import os
+import threading
+import time
+from collections.abc import Collection, Mapping, Sequence
+from typing import Any
+
+import grpc
+import requests
+import structlog
+
+from libs.discovery.backoff import Backoff
+from libs.discovery.balancers import DEFAULT_STRATEGY
+from libs.discovery.channels import channel, failure, headers, metadata
+from libs.discovery.directories import Snapshots
+from libs.discovery.documents import instance_from_json
+from libs.discovery.model import Instance
+from libs.discovery.protos import instance_from_proto
+from libs.identity.service_tokens import ServiceSigner
+from libs.rpc import registry_pb2 as pb
+from libs.rpc.registry_pb2_grpc import RegistryStub
+
+log = structlog.get_logger(__name__)
+
+#: The first question after the start waits so long for the first snapshot (seconds).
+FIRST_CONTACT = 3.0
+HTTP_TIMEOUT = 3.0
+
+
+class RegistryDirectory(Snapshots):
+    """The Registry's view of all types that this service may see. A Registry that is away changes nothing here."""
+
+    def __init__(self, addresses: Sequence[str], signer: ServiceSigner, urls: Sequence[str] = ()) -> None:
+        """Ask the registries at `addresses` ("host:port", gRPC), else at `urls` (HTTP)."""
+        super().__init__()
+        self._addresses = list(addresses)
+        self._urls = [url.rstrip("/") for url in urls]
+        self._signer = signer
+        self._started_in = 0
+        self._wait_until = 0.0
+        self._first = threading.Event()
+        self._stopping = threading.Event()
+        self._start_lock = threading.Lock()
+        self._thread: threading.Thread | None = None
+        self._stream: grpc.Future[Any] | None = None
+        self._live = False
+
+    def start(self) -> None:
+        """Start the watching thread; once per process, so a fork starts its own."""
+        if self._started_in == os.getpid():
+            return
+        with self._start_lock:
+            if self._started_in == os.getpid():
+                return
+            self._stopping = threading.Event()
+            self._wait_until = time.monotonic() + FIRST_CONTACT
+            self._thread = threading.Thread(target=self._run, name="discovery-watch", daemon=True)
+            self._thread.start()
+            self._started_in = os.getpid()
+
+    def stop(self) -> None:
+        """End the watching thread; the snapshots stay."""
+        self._stopping.set()
+        stream, thread = self._stream, self._thread
+        if stream is not None:
+            stream.cancel()
+        if thread is not None and self._started_in == os.getpid():
+            thread.join(timeout=HTTP_TIMEOUT + 1)
+
+    def wait(self, timeout: float) -> bool:
+        """Wait for the first contact; tell whether there was one."""
+        self.start()
+        return self._first.wait(timeout)
+
+    def pick(
+        self, service: str, *, strategy: str = DEFAULT_STRATEGY, exclude: Collection[str] = ()
+    ) -> Instance:  # fmt: skip
+        """Choose from the snapshot, which the first question of a process waits for."""
+        self._ensure()
+        return super().pick(service, strategy=strategy, exclude=exclude)
+
+    def instances(self, service: str) -> Sequence[Instance]:
+        """Give all instances of `service` in the snapshot."""
+        self._ensure()
+        return super().instances(service)
+
+    def services(self) -> Mapping[str, Sequence[Instance]]:
+        """Give the snapshots of all types."""
+        self._ensure()
+        return super().services()
+
+    def age(self) -> float:
+        """Give 0 while the stream is open: it would bring a change at once."""
+        return 0.0 if self._live else super().age()
+
+    def _ensure(self) -> None:
+        self.start()
+        if self._first.is_set():
+            return
+        left = self._wait_until - time.monotonic()
+        if left > 0 and not _on_event_loop():
+            self._first.wait(left)
+
+    def _run(self) -> None:
+        backoff = Backoff()
+        while not self._stopping.is_set():
+            seen = self._contact
+            for address in self._addresses:
+                self._watch(address)
+            if self._contact == seen:
+                self._poll()
+            else:
+                backoff.reset()
+            self._stopping.wait(backoff.next())
+
+    def _watch(self, address: str) -> None:
+        """Follow the stream of one registry until it breaks."""
+        if self._stopping.is_set():
+            return
+        try:
+            with channel(address) as opened:
+                self._stream = RegistryStub(opened).Watch(pb.WatchRequest(), metadata=metadata(self._signer))
+                self._follow(self._stream)
+        except grpc.RpcError as error:
+            if not self._stopping.is_set():
+                code, detail = failure(error)
+                log.debug("the watch of the registry broke", address=address, code=code, detail=detail)
+        finally:
+            if self._live:
+                self._live = False
+                self.touch()
+
+    def _follow(self, stream: Any) -> None:
+        """Take snapshots; `mt-types` says how many types the Registry tells of at first."""
+        expected = int(dict(stream.initial_metadata()).get("mt-types", 1))
+        seen: set[str] = set()
+        for message in stream:
+            seen.add(message.type)
+            items = [instance_from_proto(item) for item in message.items]
+            self.update(message.type, items, degraded=message.degraded)
+            self._live = True
+            if len(seen) >= expected:
+                self._first.set()
+
+    def _poll(self) -> None:
+        """Ask the registries over HTTP once; the first that answers counts."""
+        for url in self._urls:
+            try:
+                self._poll_one(url)
+            except (requests.RequestException, ValueError, KeyError, TypeError) as error:
+                log.debug("the registry did not answer over HTTP", url=url, error=str(error))
+            else:
+                self._first.set()
+                return
+
+    def _poll_one(self, url: str) -> None:
+        with requests.Session() as session:
+            session.trust_env = False
+            session.headers.update(headers(self._signer))
+            for entry in _get(session, f"{url}/v1/services")["items"]:
+                answer = _get(session, f"{url}/v1/services/{entry['type']}/instances")
+                items = [instance_from_json(item) for item in answer["items"]]
+                self.update(entry["type"], items, degraded=bool(entry.get("degraded")))
+
+
+def _get(session: requests.Session, url: str) -> dict[str, list[dict[str, object]]]:
+    answer = session.get(url, timeout=HTTP_TIMEOUT)
+    answer.raise_for_status()
+    document: dict[str, list[dict[str, object]]] = answer.json()
+    return document
+
+
+def _on_event_loop() -> bool:
+    try:
+        asyncio.get_running_loop()
+    except RuntimeError:
+        return False
+    return True
