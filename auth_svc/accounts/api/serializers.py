@@ -1,0 +1,201 @@
+"""Shapes of bodies and answers. Answers are rendered by plain functions; their classes describe them in OpenAPI."""
+
+import re
+from functools import cache
+from typing import Any
+from zoneinfo import available_timezones
+
+from rest_framework import serializers
+
+from auth_svc.accounts.models import Session, User
+from auth_svc.accounts.services.sessions import Grant
+from libs.webapi import etags
+from libs.webapi.serializers import Strict
+
+LANGUAGE_TAG = re.compile(r"[A-Za-z]{2,8}(-[A-Za-z0-9]{1,8})*")
+USER_FIELDS = (
+    "id",
+    "version",
+    "email",
+    "display_name",
+    "timezone",
+    "locale",
+    "created_at",
+    "updated_at",
+    "erase_at",
+)
+MAX_PASSWORD = 1024
+MAX_TOKEN = 4096
+
+
+@cache
+def timezones() -> frozenset[str]:
+    """Give the names of the IANA time zone database."""
+    return frozenset(available_timezones())
+
+
+class PasswordField(serializers.CharField):
+    """A password: taken as it is, spaces included."""
+
+    def __init__(self, **options: Any) -> None:
+        """Bound the length, so that hashing has an end."""
+        super().__init__(trim_whitespace=False, max_length=MAX_PASSWORD, **options)
+
+
+class TimezoneField(serializers.CharField):
+    """The name of an IANA time zone, such as Europe/Berlin."""
+
+    def to_internal_value(self, data: Any) -> str:
+        """Refuse names that the time zone database does not know."""
+        name = super().to_internal_value(data)
+        if name not in timezones():
+            raise serializers.ValidationError("not a time zone of the IANA database", code="invalid_timezone")
+        return name
+
+
+class LocaleField(serializers.CharField):
+    """A language tag (BCP 47), such as pt-BR."""
+
+    def to_internal_value(self, data: Any) -> str:
+        """Refuse what is not formed like a language tag."""
+        tag = super().to_internal_value(data)
+        if len(tag) > 35 or not LANGUAGE_TAG.fullmatch(tag):
+            raise serializers.ValidationError("not a language tag", code="invalid_locale")
+        return tag
+
+
+class RegisterIn(Strict):
+    """A new account."""
+
+    email = serializers.EmailField(max_length=254)
+    password = PasswordField()
+    display_name = serializers.CharField(max_length=100, required=False)
+    timezone = TimezoneField(required=False)
+    locale = LocaleField(required=False)
+
+
+class LoginIn(Strict):
+    """Address and password."""
+
+    email = serializers.CharField(max_length=254)
+    password = PasswordField()
+
+
+class RefreshIn(Strict):
+    """A refresh token."""
+
+    refresh_token = serializers.CharField(max_length=MAX_TOKEN)
+
+
+class TokenIn(Strict):
+    """A token of either kind, as in RFC 7009 and RFC 7662; the hint may be wrong and is not needed."""
+
+    token = serializers.CharField(max_length=MAX_TOKEN)
+    token_type_hint = serializers.CharField(max_length=64, required=False)
+    client_id = serializers.CharField(max_length=255, required=False)
+
+
+class PasswordChangeIn(Strict):
+    """The password as it is and as it shall be."""
+
+    current_password = PasswordField()
+    new_password = PasswordField()
+
+
+class UserPatchIn(Strict):
+    """What a user may change of the account."""
+
+    display_name = serializers.CharField(max_length=100)
+    timezone = TimezoneField()
+    locale = LocaleField()
+
+
+class UserDeleteIn(Strict):
+    """The password, and whether the account goes now or after the waiting time."""
+
+    password = PasswordField()
+    erase = serializers.ChoiceField(choices=["now", "later"], default="later")
+
+
+class UserOut(serializers.Serializer[Any]):
+    """An account."""
+
+    id = serializers.UUIDField()
+    version = serializers.IntegerField()
+    email = serializers.EmailField()
+    display_name = serializers.CharField()
+    timezone = serializers.CharField()
+    locale = serializers.CharField()
+    created_at = serializers.DateTimeField()
+    updated_at = serializers.DateTimeField()
+    erase_at = serializers.DateTimeField(allow_null=True, help_text="When the account will be erased; null: never.")
+
+
+class GrantOut(serializers.Serializer[Any]):
+    """The answer to a sign-in or refresh (RFC 6749)."""
+
+    access_token = serializers.CharField()
+    token_type = serializers.CharField()
+    expires_in = serializers.IntegerField()
+    refresh_token = serializers.CharField()
+    session_id = serializers.UUIDField()
+    scope = serializers.CharField()
+
+
+class SessionOut(serializers.Serializer[Any]):
+    """A device on which the user is signed in."""
+
+    id = serializers.UUIDField()
+    current = serializers.BooleanField(help_text="Whether this request belongs to it.")
+    ip = serializers.CharField()
+    user_agent = serializers.CharField()
+    created_at = serializers.DateTimeField()
+    last_seen_at = serializers.DateTimeField()
+    expires_at = serializers.DateTimeField()
+
+
+class SessionPage(serializers.Serializer[Any]):
+    """One page of sessions."""
+
+    items = SessionOut(many=True)
+    next_cursor = serializers.CharField(allow_null=True)
+
+
+class EraseOut(serializers.Serializer[Any]):
+    """When the account is erased."""
+
+    erase_at = serializers.DateTimeField()
+
+
+class JwksOut(serializers.Serializer[Any]):
+    """A JWK set (RFC 7517)."""
+
+    keys = serializers.ListField(child=serializers.DictField())
+
+
+def user_data(user: User) -> dict[str, Any]:
+    """Render an account."""
+    return {name: getattr(user, name) for name in USER_FIELDS}
+
+
+def user_etag(user: User) -> str:
+    """Give the entity tag of an account."""
+    return etags.make(user.version)
+
+
+def grant_data(grant: Grant) -> dict[str, Any]:
+    """Render a grant."""
+    return {
+        "access_token": grant.access_token,
+        "token_type": "Bearer",
+        "expires_in": grant.expires_in,
+        "refresh_token": grant.refresh_token,
+        "session_id": grant.session_id,
+        "scope": grant.scope,
+    }
+
+
+def session_data(session: Session, current: str) -> dict[str, Any]:
+    """Render a session; `current` is the id of the caller's own."""
+    names = ("id", "ip", "user_agent", "created_at", "last_seen_at", "expires_at")
+    return {**{name: getattr(session, name) for name in names}, "current": str(session.id) == current}

@@ -1,0 +1,1 @@
+"""Writing: every change of Auth's data, one module per noun."""
