@@ -1,0 +1,90 @@
+"""The HTTP protocol of every public listener: what uvicorn answers below ASGI becomes a problem document.
+
+A header section above 64 KiB is 431, counted while it arrives; a malformed request is 400; both carry a request id.
+"""
+
+from http import HTTPStatus
+from typing import Any
+
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
+
+from libs.contracts.errors import BadRequest, ServiceError
+from libs.rpc.messages import new_request_id
+from libs.rpc.problem import CONTENT_TYPE, HeadersTooLarge, problem_bytes
+
+MAX_HEADER_BYTES = 64 * 1024
+
+
+class PublicHttpProtocol(HttpToolsProtocol):
+    """Uvicorn's httptools protocol with a limit on headers and problem documents."""
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        """Start without a request."""
+        super().__init__(*args, **kwargs)
+        self._in_headers = False
+        self._header_bytes = 0
+        self._unparsed_bytes = 0
+
+    def data_received(self, data: bytes) -> None:
+        """Feed the parser; a header that never ends is cut off, though the parser has not shown it yet."""
+        continued = self._in_headers
+        super().data_received(data)
+        if continued and self._in_headers:
+            self._unparsed_bytes += len(data)
+            if self._unparsed_bytes > MAX_HEADER_BYTES and not self.transport.is_closing():
+                self._refuse(HeadersTooLarge())
+
+    def on_message_begin(self) -> None:
+        """Count afresh."""
+        super().on_message_begin()
+        self._in_headers, self._header_bytes, self._unparsed_bytes = True, 0, 0
+
+    def on_url(self, url: bytes) -> None:
+        """Count the target as part of the section."""
+        self._count(len(url))
+        super().on_url(url)
+
+    def on_header(self, name: bytes, value: bytes) -> None:
+        """Count a header with its separators."""
+        self._count(len(name) + len(value) + 4)
+        super().on_header(name, value)
+
+    def on_headers_complete(self) -> None:
+        """End the counting."""
+        self._in_headers = False
+        super().on_headers_complete()
+
+    def send_400_response(self, msg: str) -> None:
+        """Answer what the parser refused: too many header bytes, or a malformed request."""
+        too_large = self._header_bytes > MAX_HEADER_BYTES
+        self._refuse(HeadersTooLarge() if too_large else BadRequest("the request is not valid HTTP"))
+
+    def _count(self, size: int) -> None:
+        self._header_bytes += size
+        if self._header_bytes > MAX_HEADER_BYTES:
+            raise HeadersTooLarge
+
+    def _refuse(self, error: ServiceError) -> None:
+        answering = self.cycle is not None and not self.cycle.response_complete
+        if answering and (self.cycle.response_started or not self.cycle.more_body):
+            # A pipelined request is malformed while an earlier one is being answered: no second answer in between.
+            self.cycle.keep_alive = False
+            self.flow.pause_reading()
+            return
+        self.transport.write(_wire(error, self.server_state.default_headers))
+        self.transport.close()
+
+
+def _wire(error: ServiceError, default_headers: list[tuple[bytes, bytes]]) -> bytes:
+    request_id = new_request_id()
+    body = problem_bytes(error, request_id=request_id, instance="")
+    lines = [
+        f"HTTP/1.1 {error.status} {HTTPStatus(error.status).phrase}".encode(),
+        *(name + b": " + value for name, value in default_headers),
+        f"content-type: {CONTENT_TYPE}".encode(),
+        f"content-length: {len(body)}".encode(),
+        f"x-request-id: {request_id}".encode(),
+        b"x-content-type-options: nosniff",
+        b"connection: close",
+    ]
+    return b"\r\n".join([*lines, b"", body])
