@@ -3,7 +3,7 @@
 from libs.service.settings import *
 
 SERVICE = "todo"
-INSTALLED_APPS = [*PLATFORM_APPS, "libs.webapi"]
+INSTALLED_APPS = [*PLATFORM_APPS, "libs.webapi", "libs.eventbus"]
 ROOT_URLCONF = "tests.libs.webapi.urls"
 configure(globals())
 

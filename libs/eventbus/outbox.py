@@ -1,0 +1,98 @@
+"""The outbox: facts written in the caller's transaction, claimed by relays, kept until Events has them.
+
+Any number of relays may work on one outbox. Order does not depend on them: it comes from `sequence`.
+"""
+
+from collections.abc import Iterable, Sequence
+from datetime import datetime, timedelta
+
+from django.conf import settings
+from django.db import connection, transaction
+from django.db.models import F
+from django.utils import timezone
+
+from libs.contracts.event import Event
+from libs.eventbus import nudges
+from libs.eventbus.envelope import Envelope
+from libs.eventbus.models import OutboxEvent
+from libs.eventbus.tracing import trace_attributes
+
+#: A relay that dies while it sends gives its rows back after this long.
+CLAIM = timedelta(seconds=10)
+#: A row that is sent but not stored is sent again after this long, doubled each time up to LONGEST.
+RESEND = timedelta(seconds=30)
+LONGEST = timedelta(minutes=10)
+#: Events is asked about rows sent at least this long ago.
+SETTLED = timedelta(seconds=1)
+BATCH = 200
+ASKED_AT_ONCE = 1000
+
+
+def append(event: Event, *, actor_id: str) -> Envelope:
+    """Write `event` with the next sequence of its aggregate and wake the relay after the commit."""
+    if not connection.in_atomic_block:
+        raise transaction.TransactionManagementError("publish() runs inside transaction.atomic()")
+    if event.source != settings.SERVICE:
+        raise ValueError(f"{event.type} is a fact of {event.source!r}: {settings.SERVICE!r} can't publish it")
+    envelope = Envelope.of(event, sequence=_next_sequence(event.aggregate_id), actor_id=actor_id, **trace_attributes())
+    values = envelope.to_json()
+    del values["specversion"]
+    OutboxEvent.objects.create(**values)
+    transaction.on_commit(nudges.OUTBOX.give)
+    return envelope
+
+
+def _next_sequence(aggregate_id: str) -> int:
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "INSERT INTO eventbus_aggregatesequence (aggregate_id, last) VALUES (%s, 1) "
+            "ON CONFLICT (aggregate_id) DO UPDATE SET last = eventbus_aggregatesequence.last + 1 RETURNING last",
+            [aggregate_id],
+        )
+        return int(cursor.fetchone()[0])
+
+
+def claim(limit: int = BATCH) -> list[OutboxEvent]:
+    """Take up to `limit` due rows; nobody else gets them until CLAIM is over."""
+    now = timezone.now()
+    due = OutboxEvent.objects.filter(sent_at=None, claimed_until__lte=now)
+    if not due.exists():  # a read: no write lock is taken while there is nothing to do
+        return []
+    with transaction.atomic():
+        rows = list(due.select_for_update(skip_locked=True).order_by("id")[:limit])
+        mine = OutboxEvent.objects.filter(pk__in=[row.pk for row in rows])
+        mine.update(claimed_until=now + CLAIM, attempts=F("attempts") + 1)
+    return rows
+
+
+def mark_sent(rows: Iterable[OutboxEvent]) -> None:
+    """Note that the broker took `rows`."""
+    OutboxEvent.objects.filter(pk__in=[row.pk for row in rows]).update(sent_at=timezone.now())
+
+
+def give_back(rows: Iterable[OutboxEvent]) -> None:
+    """Make claimed rows due again: the broker did not take them."""
+    OutboxEvent.objects.filter(pk__in=[row.pk for row in rows]).update(claimed_until=timezone.now())
+
+
+def unconfirmed() -> list[OutboxEvent]:
+    """List rows that Events should have by now, the oldest first."""
+    settled = OutboxEvent.objects.filter(sent_at__lte=timezone.now() - SETTLED)
+    return list(settled.only("id", "sent_at", "attempts").order_by("sent_at")[:ASKED_AT_ONCE])
+
+
+def settle(rows: Sequence[OutboxEvent], stored: set[str]) -> int:
+    """Delete the rows that Events has stored and make long missing ones due again; give the number deleted."""
+    now = timezone.now()
+    lost = [row.pk for row in rows if str(row.pk) not in stored and _overdue(row, now)]
+    kept = [row.pk for row in rows if str(row.pk) in stored]
+    if kept:
+        OutboxEvent.objects.filter(pk__in=kept).delete()
+    if lost:
+        OutboxEvent.objects.filter(pk__in=lost).update(sent_at=None, claimed_until=now)
+    return len(kept)
+
+
+def _overdue(row: OutboxEvent, now: datetime) -> bool:
+    patience = min(RESEND * 2 ** min(row.attempts - 1, 10), LONGEST)
+    return row.sent_at is not None and row.sent_at + patience <= now

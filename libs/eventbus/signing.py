@@ -1,0 +1,58 @@
+"""Batches and their signatures: what travels in a Celery task, and the proof of who sent it.
+
+The broker is no authority: whoever can write to it still cannot make up a batch. The signature covers the exact text of
+the payload, the task and the queue, so that a batch means nothing anywhere else.
+"""
+
+import json
+from dataclasses import dataclass
+from functools import cache
+from typing import Any
+
+from django.conf import settings
+
+from libs.identity.bundle import Bundle
+from libs.identity.service_tokens import ServiceSigner, ServiceVerifier, load_private_key
+
+
+@dataclass(frozen=True, slots=True)
+class Message:
+    """A signed Celery task: `payload` is JSON text, `source` the service that signed it."""
+
+    task: str
+    queue: str
+    source: str
+    payload: str
+    signature: str
+
+    @classmethod
+    def sealed(cls, task: str, queue: str, content: dict[str, Any]) -> "Message":
+        """Make the message of this service that carries `content`."""
+        payload = json.dumps(content, separators=(",", ":"))
+        signer = _signer()
+        return cls(task, queue, signer.service, payload, signer.sign(_signed(task, queue, payload)))
+
+    def opened(self) -> dict[str, Any]:
+        """Give the content; TokenError where the signature does not hold."""
+        _verifier().verify_signature(self.source, _signed(self.task, self.queue, self.payload), self.signature)
+        content: dict[str, Any] = json.loads(self.payload)
+        return content
+
+    @property
+    def kwargs(self) -> dict[str, str]:
+        """The arguments of the task."""
+        return {"source": self.source, "payload": self.payload, "signature": self.signature}
+
+
+def _signed(task: str, queue: str, payload: str) -> bytes:
+    return f"{task}\n{queue}\n{payload}".encode()
+
+
+@cache
+def _signer() -> ServiceSigner:
+    return ServiceSigner(settings.SERVICE, load_private_key(settings.KEYS_DIR / f"{settings.SERVICE}.pem"))
+
+
+@cache
+def _verifier() -> ServiceVerifier:
+    return ServiceVerifier(Bundle.load(settings.KEYS_DIR / "services.json"), settings.SERVICE)

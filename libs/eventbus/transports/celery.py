@@ -1,0 +1,63 @@
+"""The real transport: Celery tasks over a connection of its own, which is dropped and made anew after any fault."""
+
+import threading
+
+from django.conf import settings
+from kombu import Connection, Producer
+from kombu.exceptions import KombuError
+
+from libs.eventbus import conf
+from libs.eventbus.celery import make_app
+from libs.eventbus.queues import declarations, queue
+from libs.eventbus.signing import Message
+from libs.eventbus.transports.base import Transport, TransportError
+
+
+class CeleryTransport(Transport):
+    """Sends one message at a time; connects with the first one, so it is made before a fork and used after it."""
+
+    def __init__(self) -> None:
+        """Connect to nothing yet."""
+        self._lock = threading.Lock()
+        self._connection: Connection | None = None
+        self._producer: Producer | None = None
+
+    def send(self, message: Message) -> None:
+        """Send the task and, on RabbitMQ, wait until the broker has confirmed it."""
+        with self._lock:
+            try:
+                self._send(message)
+            except self._faults() as error:
+                self._drop()
+                raise TransportError(f"{type(error).__name__}: {error}") from error
+
+    def _send(self, message: Message) -> None:
+        if self._producer is None:
+            self._connection = self._connect()
+            self._producer = Producer(self._connection)
+        make_app(settings.SERVICE).send_task(
+            message.task,
+            kwargs=message.kwargs,
+            queue=queue(message.queue),  # type: ignore[arg-type]  # the stubs know names only
+            declare=declarations(message.queue),
+            producer=self._producer,
+            retry=False,
+            ignore_result=True,
+            confirm_timeout=conf.SEND_TIMEOUT,
+        )
+
+    def _connect(self) -> Connection:
+        connection = make_app(settings.SERVICE).connection_for_write()
+        if conf.broker_kind(settings.BROKER_URL) in ("redis", "sentinel"):
+            # A broker that is frozen, not gone, must not hold the sender; consumers wait longer on purpose.
+            connection.transport_options = {**connection.transport_options, "socket_timeout": conf.SEND_TIMEOUT}  # type: ignore[dict-item]
+        return connection
+
+    def _faults(self) -> tuple[type[BaseException], ...]:
+        known = self._connection.connection_errors + self._connection.channel_errors if self._connection else ()
+        return (KombuError, OSError, *known)
+
+    def _drop(self) -> None:
+        connection, self._connection, self._producer = self._connection, None, None
+        if connection is not None:
+            connection.collapse()  # type: ignore[attr-defined]  # closes without waiting for the broker

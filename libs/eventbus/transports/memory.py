@@ -1,0 +1,32 @@
+"""The transport of tests: it keeps what was sent."""
+
+from libs.contracts.names import TASK_PUBLISH
+from libs.eventbus.envelope import Envelope
+from libs.eventbus.signing import Message
+from libs.eventbus.transports.base import Transport, TransportError
+
+
+class MemoryTransport(Transport):
+    """Keeps all messages in `messages`; refuses them while `broken`."""
+
+    def __init__(self) -> None:
+        """Start empty and in order."""
+        self.messages: list[Message] = []
+        self.broken = False
+
+    def send(self, message: Message) -> None:
+        """Keep `message`."""
+        if self.broken:
+            raise TransportError("the broker is away")
+        self.messages.append(message)
+
+    @property
+    def sent(self) -> list[Envelope]:
+        """The events published so far, in order."""
+        batches = [m.opened()["events"] for m in self.messages if m.task == TASK_PUBLISH]
+        return [Envelope.from_json(event) for batch in batches for event in batch]
+
+    def clear(self) -> None:
+        """Forget everything and work again."""
+        self.messages.clear()
+        self.broken = False
