@@ -14,6 +14,9 @@ from libs.rpc.problem import CONTENT_TYPE, HeadersTooLarge, problem_bytes
 
 MAX_HEADER_BYTES = 64 * 1024
 
+#: A refused client may go on sending for so long; a close at once would reset the connection and eat the answer.
+LINGER_SECONDS = 1.0
+
 
 class PublicHttpProtocol(HttpToolsProtocol):
     """Uvicorn's httptools protocol with a limit on headers and problem documents."""
@@ -21,17 +24,20 @@ class PublicHttpProtocol(HttpToolsProtocol):
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         """Start without a request."""
         super().__init__(*args, **kwargs)
+        self._refused = False
         self._in_headers = False
         self._header_bytes = 0
         self._unparsed_bytes = 0
 
     def data_received(self, data: bytes) -> None:
         """Feed the parser; a header that never ends is cut off, though the parser has not shown it yet."""
+        if self._refused:
+            return
         continued = self._in_headers
         super().data_received(data)
-        if continued and self._in_headers:
+        if continued and self._in_headers and not self._refused:
             self._unparsed_bytes += len(data)
-            if self._unparsed_bytes > MAX_HEADER_BYTES and not self.transport.is_closing():
+            if self._unparsed_bytes > MAX_HEADER_BYTES:
                 self._refuse(HeadersTooLarge())
 
     def on_message_begin(self) -> None:
@@ -71,8 +77,12 @@ class PublicHttpProtocol(HttpToolsProtocol):
             self.cycle.keep_alive = False
             self.flow.pause_reading()
             return
+        if answering:
+            self.cycle.disconnected = True
+            self.cycle.message_event.set()
+        self._refused = True
         self.transport.write(_wire(error, self.server_state.default_headers))
-        self.transport.close()
+        self.loop.call_later(LINGER_SECONDS, self.transport.close)
 
 
 def _wire(error: ServiceError, default_headers: list[tuple[bytes, bytes]]) -> bytes:
