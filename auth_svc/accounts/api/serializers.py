@@ -34,7 +34,21 @@ def timezones() -> frozenset[str]:
     return frozenset(available_timezones())
 
 
-class PasswordField(serializers.CharField):
+class TextField(serializers.CharField):
+    """Text that was sent as text: a number or a truth value is not read as one."""
+
+    def to_internal_value(self, data: Any) -> str:
+        """Refuse everything but strings."""
+        if not isinstance(data, str):
+            self.fail("invalid")
+        return super().to_internal_value(data)
+
+
+class AddressField(serializers.EmailField, TextField):
+    """An e-mail address."""
+
+
+class PasswordField(TextField):
     """A password: taken as it is, spaces included."""
 
     def __init__(self, **options: Any) -> None:
@@ -42,7 +56,7 @@ class PasswordField(serializers.CharField):
         super().__init__(trim_whitespace=False, max_length=MAX_PASSWORD, **options)
 
 
-class TimezoneField(serializers.CharField):
+class TimezoneField(TextField):
     """The name of an IANA time zone, such as Europe/Berlin."""
 
     def to_internal_value(self, data: Any) -> str:
@@ -53,7 +67,7 @@ class TimezoneField(serializers.CharField):
         return name
 
 
-class LocaleField(serializers.CharField):
+class LocaleField(TextField):
     """A language tag (BCP 47), such as pt-BR."""
 
     def to_internal_value(self, data: Any) -> str:
@@ -67,9 +81,9 @@ class LocaleField(serializers.CharField):
 class RegisterIn(Strict):
     """A new account."""
 
-    email = serializers.EmailField(max_length=254)
+    email = AddressField(max_length=254)
     password = PasswordField()
-    display_name = serializers.CharField(max_length=100, required=False)
+    display_name = TextField(max_length=100, required=False)
     timezone = TimezoneField(required=False)
     locale = LocaleField(required=False)
 
@@ -77,22 +91,22 @@ class RegisterIn(Strict):
 class LoginIn(Strict):
     """Address and password."""
 
-    email = serializers.CharField(max_length=254)
+    email = TextField(max_length=254)
     password = PasswordField()
 
 
 class RefreshIn(Strict):
     """A refresh token."""
 
-    refresh_token = serializers.CharField(max_length=MAX_TOKEN)
+    refresh_token = TextField(max_length=MAX_TOKEN)
 
 
 class TokenIn(Strict):
     """A token of either kind, as in RFC 7009 and RFC 7662; the hint may be wrong and is not needed."""
 
-    token = serializers.CharField(max_length=MAX_TOKEN)
-    token_type_hint = serializers.CharField(max_length=64, required=False)
-    client_id = serializers.CharField(max_length=255, required=False)
+    token = TextField(max_length=MAX_TOKEN)
+    token_type_hint = TextField(max_length=64, required=False)
+    client_id = TextField(max_length=255, required=False)
 
 
 class PasswordChangeIn(Strict):
@@ -105,7 +119,7 @@ class PasswordChangeIn(Strict):
 class UserPatchIn(Strict):
     """What a user may change of the account."""
 
-    display_name = serializers.CharField(max_length=100)
+    display_name = TextField(max_length=100)
     timezone = TimezoneField()
     locale = LocaleField()
 

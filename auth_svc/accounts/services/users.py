@@ -31,6 +31,7 @@ def user_register(*, email: str, password: str, display_name: str, timezone: str
     if selectors.user_by_email(email) is not None:
         raise EmailTaken
     user.password = make_password(password)
+    user.updated_at = user.created_at
     try:
         with transaction.atomic():
             user.save(force_insert=True)

@@ -1,0 +1,60 @@
+"""The part of `serve` that cleans up."""
+
+import threading
+from datetime import timedelta
+
+import pytest
+from django.core.management import call_command
+from django.utils.timezone import now
+
+from auth_svc.accounts.models import LoginAttempts, RefreshToken, Revocation, Session, SigningKey, User
+from auth_svc.accounts.services import housekeeping
+from auth_svc.accounts.sweeper import Sweeper
+
+pytestmark = pytest.mark.django_db
+
+
+def wait_until(condition, seconds=10):
+    ticks = threading.Event()
+    deadline = now() + timedelta(seconds=seconds)
+    while not condition():
+        assert now() < deadline, "it did not happen in time"
+        ticks.wait(0.02)
+
+
+@pytest.mark.django_db(transaction=True)
+def test_it_makes_the_keys_and_erases_due_accounts(sign_up):
+    sign_up()
+    User.objects.update(erase_at=now())
+    sweeper = Sweeper()
+    sweeper.start()
+    try:
+        assert SigningKey.objects.count() == 2
+        wait_until(lambda: not User.objects.exists())
+    finally:
+        sweeper.stop()
+    assert not any(thread.name == "sweeper" for thread in threading.enumerate())
+
+
+def test_a_sweeper_that_never_started_stops():
+    Sweeper().stop()
+
+
+def test_expired_rows_go_and_living_ones_stay(ann, sign_in, sign_up):
+    gone = sign_in(sign_up("bob@example.org"))
+    ann.client.post("/v1/auth/logout")
+    Session.objects.filter(pk=gone.grant["session_id"]).update(expires_at=now())
+    Revocation.objects.update(expires_at=now())
+    LoginAttempts.objects.create(key="k", count=1, window_ends_at=now())
+    housekeeping.expired_purge()
+    assert [str(session.id) for session in Session.objects.all()] == [ann.grant["session_id"]]
+    assert RefreshToken.objects.count() == 1
+    assert not Revocation.objects.exists()
+    assert not LoginAttempts.objects.exists()
+
+
+def test_the_command_says_how_many_accounts_it_erased(sign_up, capsys):
+    sign_up()
+    User.objects.update(erase_at=now())
+    call_command("erase_accounts")
+    assert capsys.readouterr().out.endswith("1 accounts erased\n")

@@ -1,0 +1,4 @@
+"""Settings of the Auth suite."""
+
+from auth_svc.config.settings import *
+from libs.testing.settings import *
