@@ -82,8 +82,7 @@ class Instance:
             weight=settings.WEIGHT,
             zone=settings.ZONE,
             version=settings.VERSION,
-            health_kind="grpc" if settings.BRIDGE else "http",
-            health_path="/healthz",
+            health=discovery.HealthSpec(kind="grpc" if settings.BRIDGE else "http"),
         )
         return discovery.Lease(
             registration, settings.REGISTRY_ADDRESSES, signer(), self.in_flight, settings.REGISTRY_URLS
@@ -104,7 +103,7 @@ class Instance:
 
     async def _serve(self) -> None:
         if self.bridge:
-            settings.GRPC_PORT = self.bridge.start()
+            settings.GRPC_PORT = self._open_bridge(self.bridge)
         http = asyncio.create_task(self.http.serve(sockets=[self.socket]))
         await self._until_started(http)
         if settings.REGISTERS:
@@ -115,6 +114,13 @@ class Instance:
         await asyncio.wait({stop, http}, return_when=asyncio.FIRST_COMPLETED)
         stop.cancel()
         await self._drain(http)
+
+    @staticmethod
+    def _open_bridge(bridge: BridgeServer) -> int:
+        try:
+            return bridge.start()
+        except OSError as error:
+            raise ConfigurationError(str(error)) from None
 
     async def _until_started(self, http: asyncio.Task[None]) -> None:
         while not self.http.started:

@@ -1,12 +1,15 @@
 """The pytest plugin of all suites (`-p libs.testing.plugin`): fixtures that every service's tests share."""
 
 from collections.abc import Callable
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from libs.contracts.event import Event
 from libs.testing.client import BridgeTestClient
+
+if TYPE_CHECKING:
+    from libs.eventbus import Envelope
+    from libs.testing.events import Published
 
 
 @pytest.fixture
@@ -16,19 +19,16 @@ def api() -> BridgeTestClient:
 
 
 @pytest.fixture
-def published(db: Any) -> Callable[..., list[Any]]:
-    """Give a function that lists the envelopes written to the outbox so far, oldest first, by type if one is given."""
-    from libs.testing.events import outbox  # noqa: PLC0415  (needs Django's apps)
+def published(db: Any) -> "Published":
+    """The envelopes written to the outbox so far, oldest first."""
+    from libs.testing.events import Published  # noqa: PLC0415  (needs Django's apps)
 
-    return outbox
+    return Published()
 
 
 @pytest.fixture
-def deliver(db: Any) -> Callable[..., None]:
-    """Give a function that lets this service react to an event as if it were delivered."""
-    from libs.testing.events import deliver_event  # noqa: PLC0415  (needs Django's apps)
+def deliver(db: Any) -> Callable[..., "Envelope"]:
+    """A function that lets this service react to an event as if it were delivered: `deliver(event, sequence=2)`."""
+    from libs.testing.events import deliver  # noqa: PLC0415  (needs Django's apps)
 
-    def run(event: Event, **attributes: Any) -> None:
-        deliver_event(event, **attributes)
-
-    return run
+    return deliver
