@@ -18,7 +18,12 @@ from libs.service.databases import database
 VERSION = "0.1.0"
 PLATFORM_APPS = ["libs.service", "rest_framework", "drf_spectacular"]
 
+# -- filled in by `configure` ---------------------------------------------------------------------------------------
+INSTANCE = ""
+EMBEDDED = True  # whether the database is SQLite: one machine, one set of processes
+
 # -- what a service names itself -----------------------------------------------------------------------------------
+ASGI_APPLICATION = ""  # dotted path of its HTTP door
 ROUTES: list[str] = []  # public route prefixes that its instances register
 REACTIONS = ""  # dotted path of the table {event type or pattern: function}
 WORKER_QUEUES: list[str] = []  # queues its `worker` consumes; empty: it has no worker
