@@ -1,0 +1,1 @@
+"""The Admin service: the operations dashboard."""

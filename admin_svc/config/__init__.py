@@ -1,0 +1,1 @@
+"""How the Admin service is plugged in."""

@@ -1,0 +1,1 @@
+"""The dashboard: services, logs, events and requests of the whole system, live."""

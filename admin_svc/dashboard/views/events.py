@@ -1,0 +1,66 @@
+"""The events page: subscribers, recent events, deliveries, dead letters, retry and replay."""
+
+from django.contrib import messages
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect
+from django.shortcuts import render as render_partial
+from django.views.decorators.http import require_GET, require_POST
+
+from admin_svc.dashboard import services as actions
+from admin_svc.dashboard.eventledger import STATUSES, ledger
+from admin_svc.dashboard.forms import ReplayForm
+from admin_svc.dashboard.views.page import act, partial_context, render
+
+PAGE = "admin:dashboard_events"
+
+
+@require_GET
+def events(request: HttpRequest) -> HttpResponse:
+    """Show the page."""
+    return render(request, "dashboard/events.html", "Events", {**_events(request), "replay": ReplayForm()})
+
+
+@require_GET
+def events_partial(request: HttpRequest) -> HttpResponse:
+    """Give the part of the page that changes."""
+    return render_partial(request, "dashboard/_events.html", {**partial_context(request), **_events(request)})
+
+
+@require_POST
+def retry(request: HttpRequest, delivery: str) -> HttpResponse:
+    """Send a dead delivery again."""
+    return act(
+        request,
+        lambda: actions.delivery_retry(user=request.user, delivery=delivery),
+        topic="events",
+        done="The delivery is on its way again.",
+        back=PAGE,
+    )
+
+
+@require_POST
+def replay(request: HttpRequest) -> HttpResponse:
+    """Send past events again to a subscriber."""
+    form = ReplayForm(request.POST)
+    if not form.is_valid():
+        messages.error(request, "; ".join(f"{name}: {' '.join(texts)}" for name, texts in form.errors.items()))
+        return redirect(PAGE)
+    wanted = form.cleaned_data
+    return act(
+        request,
+        lambda: actions.replay_start(
+            user=request.user,
+            subscriber=wanted["subscriber"],
+            since=wanted["since"].isoformat(),
+            event_type=wanted["type"],
+        ),
+        topic="events",
+        done=f"Events since {wanted['since']:%d %b %H:%M} UTC go to {wanted['subscriber']} again.",
+        back=PAGE,
+    )
+
+
+def _events(request: HttpRequest) -> dict[str, object]:
+    status = request.GET.get("status", "")
+    shown = status if status in STATUSES else ""
+    return {"ledger": ledger(status=shown), "status": shown, "statuses": STATUSES}
