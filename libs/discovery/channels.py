@@ -1,8 +1,11 @@
 """gRPC channels to the Registry: one per attempt, so that no old connection's backoff delays the next one."""
 
+from typing import Any
+
 import grpc
 
 from libs.identity.service_tokens import ServiceSigner
+from libs.rpc.registry_pb2_grpc import RegistryStub
 
 AUDIENCE = "registry"
 TIMEOUT = 5.0  # seconds, for single calls
@@ -23,6 +26,11 @@ def channel(address: str) -> grpc.Channel:
     return grpc.insecure_channel(address, options=OPTIONS)
 
 
+def stub(opened: grpc.Channel) -> RegistryStub:
+    """Give the Registry's methods over a channel."""
+    return RegistryStub(opened)  # type: ignore[no-untyped-call]
+
+
 def metadata(signer: ServiceSigner) -> tuple[tuple[str, str], ...]:
     """Give the metadata that say who calls."""
     return (("authorization", f"Bearer {signer.cached_token(AUDIENCE)}"),)
@@ -35,8 +43,8 @@ def headers(signer: ServiceSigner) -> dict[str, str]:
 
 def failure(error: grpc.RpcError) -> tuple[str, str]:
     """Give the code (`mt-code` of the Registry, else gRPC's name in lower case) and the text of a failed call."""
-    if not isinstance(error, grpc.Call):
+    call: Any = error
+    if not hasattr(call, "code"):
         return "unavailable", str(error)
-    trailing = dict(error.trailing_metadata() or ())
-    code = trailing.get("mt-code") or error.code().name.lower()
-    return (code if isinstance(code, str) else code.decode()), error.details() or ""
+    trailing = dict(call.trailing_metadata() or ())
+    return str(trailing.get("mt-code") or call.code().name.lower()), str(call.details() or "")

@@ -15,6 +15,7 @@ from libs.discovery.errors import NoInstance
 from libs.discovery.model import Instance
 from libs.identity.principal import Principal
 from libs.rpc import http_bridge_pb2 as pb
+from libs.rpc.messages import from_principal
 from libs.rpc.status import error_of
 from libs.telemetry import context
 
@@ -76,7 +77,7 @@ class ServiceClient:
             authority=self.service,
             headers=_headers(headers or {}, json is not None),
             body=content if json is None else json_.dumps(json, separators=(",", ":"), default=str).encode(),
-            principal=_principal(principal),
+            principal=principal and from_principal(principal),
             request_id=context.current().get("request_id", ""),
         )
         return self._send(request, time.monotonic() + timeout)
@@ -106,9 +107,6 @@ class ServiceClient:
         known.begin(instance)
         try:
             return _answer(bridge().handle(instance.grpc_address, self.service, request, left))
-        except Unavailable:
-            reached = False
-            raise
         except grpc.RpcError as error:
             failed = error_of(error, self.service)
             reached = not isinstance(failed, Unavailable)
@@ -122,17 +120,6 @@ def _headers(given: Mapping[str, str], is_json: bool) -> list[pb.Header]:
     if is_json:
         lowered.setdefault("content-type", "application/json")
     return [pb.Header(name=name, value=value.encode()) for name, value in lowered.items()]
-
-
-def _principal(principal: Principal | None) -> pb.Principal | None:
-    if principal is None:
-        return None
-    return pb.Principal(
-        user_id=principal.user_id,
-        session_id=principal.session_id,
-        scopes=sorted(principal.scopes),
-        token_id=principal.token_id,
-    )
 
 
 def _answer(response: pb.Response) -> Answer:

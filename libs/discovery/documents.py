@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any
 
-from libs.discovery.model import Instance, LastCheck, Registration
+from libs.discovery.model import HealthSpec, Instance, LastCheck, Registration
 
 #: The fields that callers without a service token get.
 EXTERNAL_FIELDS = ("type", "id", "state", "address", "routes", "weight", "zone", "version", "last_check")
@@ -99,9 +99,17 @@ def registration_to_json(registration: Registration) -> dict[str, Any]:
     }
 
 
+def registration_from_json(service: str, document: Mapping[str, Any]) -> Registration:
+    """Read the body of a registration of `service`; what is not given has the defaults of `Registration`."""
+    fields = dict(document)
+    health = HealthSpec(**fields.pop("health", {}))
+    routes = tuple(fields.pop("routes", ()))
+    return Registration(type=service, routes=routes, health=health, **fields)
+
+
 def moment_to_json(moment: datetime | None) -> str | None:
     """Write an instant as RFC 3339 in UTC."""
-    return moment and moment.astimezone(UTC).isoformat().replace("+00:00", "Z")
+    return moment.astimezone(UTC).isoformat().replace("+00:00", "Z") if moment else None
 
 
 def moment_from_json(text: str | None) -> datetime | None:

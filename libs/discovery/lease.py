@@ -9,7 +9,7 @@ import requests
 import structlog
 
 from libs.discovery.backoff import Backoff
-from libs.discovery.channels import TIMEOUT, channel, failure, metadata
+from libs.discovery.channels import TIMEOUT, channel, failure, metadata, stub
 from libs.discovery.lease_http import HttpLease
 from libs.discovery.model import Registration
 from libs.discovery.protos import number, registration_to_proto, seconds, word
@@ -101,24 +101,26 @@ class Lease:
         self._registered.clear()
         try:
             with channel(address) as opened:
-                stub = RegistryStub(opened)
+                registry = stub(opened)
                 if not self._known:
-                    self._register(stub)
-                self._hold(stub)
+                    self._register(registry)
+                self._hold(registry)
         except grpc.RpcError as error:
             self._broke(address, *failure(error))
         return self._settle()
 
-    def _register(self, stub: RegistryStub) -> None:
-        answer = stub.Register(registration_to_proto(self.registration), timeout=15, metadata=metadata(self._signer))
+    def _register(self, registry: RegistryStub) -> None:
+        answer = registry.Register(
+            registration_to_proto(self.registration), timeout=15, metadata=metadata(self._signer)
+        )
         self._beat_every = seconds(answer.heartbeat_every) or self._beat_every
         self._is_registered()
         if self._draining:
-            stub.SetState(self._draining_message(), timeout=TIMEOUT, metadata=metadata(self._signer))
+            registry.SetState(self._draining_message(), timeout=TIMEOUT, metadata=metadata(self._signer))
 
-    def _hold(self, stub: RegistryStub) -> None:
+    def _hold(self, registry: RegistryStub) -> None:
         over = threading.Event()
-        stream = stub.Lease(self._beats(over), metadata=metadata(self._signer))
+        stream = registry.Lease(self._beats(over), metadata=metadata(self._signer))
         self._stream = stream
         try:
             for answer in stream:
@@ -183,7 +185,7 @@ class Lease:
         for address in self._addresses:
             try:
                 with channel(address) as opened:
-                    over_grpc(RegistryStub(opened))
+                    over_grpc(stub(opened))
                 return True
             except grpc.RpcError as error:
                 log.debug("the registry was not told", address=address, detail=failure(error)[1])
@@ -197,8 +199,8 @@ class Lease:
             return False
         return True
 
-    def _drain_over_grpc(self, stub: RegistryStub) -> None:
-        stub.SetState(self._draining_message(), timeout=LEAVE_TIMEOUT, metadata=metadata(self._signer))
+    def _drain_over_grpc(self, registry: RegistryStub) -> None:
+        registry.SetState(self._draining_message(), timeout=LEAVE_TIMEOUT, metadata=metadata(self._signer))
 
     def _draining_message(self) -> pb.SetStateRequest:
         return pb.SetStateRequest(
@@ -208,7 +210,7 @@ class Lease:
             reason="the instance is shutting down",
         )
 
-    def _deregister_over_grpc(self, stub: RegistryStub) -> None:
+    def _deregister_over_grpc(self, registry: RegistryStub) -> None:
         mine = self.registration
         message = pb.DeregisterRequest(type=mine.type, id=mine.id, incarnation=mine.incarnation)
-        stub.Deregister(message, timeout=LEAVE_TIMEOUT, metadata=metadata(self._signer))
+        registry.Deregister(message, timeout=LEAVE_TIMEOUT, metadata=metadata(self._signer))

@@ -13,14 +13,13 @@ import structlog
 
 from libs.discovery.backoff import Backoff
 from libs.discovery.balancers import DEFAULT_STRATEGY
-from libs.discovery.channels import channel, failure, headers, metadata
+from libs.discovery.channels import channel, failure, headers, metadata, stub
 from libs.discovery.directories import Snapshots
 from libs.discovery.documents import instance_from_json
 from libs.discovery.model import Instance
 from libs.discovery.protos import instance_from_proto
 from libs.identity.service_tokens import ServiceSigner
 from libs.rpc import registry_pb2 as pb
-from libs.rpc.registry_pb2_grpc import RegistryStub
 
 log = structlog.get_logger(__name__)
 
@@ -121,7 +120,7 @@ class RegistryDirectory(Snapshots):
             return
         try:
             with channel(address) as opened:
-                self._stream = RegistryStub(opened).Watch(pb.WatchRequest(), metadata=metadata(self._signer))
+                self._stream = stub(opened).Watch(pb.WatchRequest(), metadata=metadata(self._signer))
                 self._follow(self._stream)
         except grpc.RpcError as error:
             if not self._stopping.is_set():
@@ -165,10 +164,10 @@ class RegistryDirectory(Snapshots):
                 self.update(entry["type"], items, degraded=bool(entry.get("degraded")))
 
 
-def _get(session: requests.Session, url: str) -> dict[str, list[dict[str, object]]]:
+def _get(session: requests.Session, url: str) -> dict[str, Any]:
     answer = session.get(url, timeout=HTTP_TIMEOUT)
     answer.raise_for_status()
-    document: dict[str, list[dict[str, object]]] = answer.json()
+    document: dict[str, Any] = answer.json()
     return document
 
 
