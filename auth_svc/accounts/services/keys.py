@@ -37,9 +37,10 @@ def keys_rotate() -> SigningKey:
     """Let the next key sign. The key before it stays published until its last token is dead."""
     keys_ensure()
     with transaction.atomic():
-        held = SigningKey.objects.select_for_update().order_by("kid")
-        by_state = {key.state: key for key in held if key.retires_at is None}
-        old, new = by_state[SigningKey.State.CURRENT], by_state[SigningKey.State.NEXT]
+        # Whoever had to wait for the locks must see what was done meanwhile, so the keys are read after them.
+        len(SigningKey.objects.select_for_update().order_by("kid"))
+        old = SigningKey.objects.get(state=SigningKey.State.CURRENT)
+        new = SigningKey.objects.get(state=SigningKey.State.NEXT)
         old.state, old.retires_at = SigningKey.State.PREVIOUS, now() + OUTLIVES_TOKENS
         old.save(update_fields=["state", "retires_at"])
         new.state = SigningKey.State.CURRENT

@@ -1,12 +1,14 @@
 """What only services may ask: introspection and revocations."""
 
+import threading
 from datetime import timedelta
 
 import pytest
+from django.db import transaction
 from django.utils.timezone import now
 
 from auth_svc.accounts.models import Revocation
-from auth_svc.accounts.services import keys
+from auth_svc.accounts.services import keys, sessions
 
 pytestmark = pytest.mark.django_db
 
@@ -122,3 +124,31 @@ def test_the_answer_tells_when_the_keys_change(revocations):
     assert revocations()["jwks_version"] == before
     keys.keys_rotate()
     assert revocations()["jwks_version"] != before
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_session_whose_end_commits_late_is_not_passed_by_the_cursor(ann, sign_in, revocations, at_once):
+    late, early = ann, sign_in(ann.user)
+    begun, looked = threading.Event(), threading.Event()
+    cursors = []
+
+    def end_late():
+        with transaction.atomic():
+            sessions.sessions_end(user_id=late.id, reason="logout", only=late.grant["session_id"])
+            begun.set()
+            assert looked.wait(timeout=10)
+
+    def end_early():
+        assert begun.wait(timeout=10)
+        early.client.post("/v1/auth/logout")
+
+    def look():
+        assert begun.wait(timeout=10)
+        cursors.append(revocations())
+        looked.set()
+
+    actions = [end_late, end_early, look]
+    at_once(len(actions), lambda number: actions[number]())
+    assert ids(cursors[0]) == []
+    expected = {late.grant["session_id"], early.grant["session_id"]}
+    assert set(ids(revocations(cursors[0]["cursor"]))) == expected

@@ -81,7 +81,7 @@ def test_rotation_lets_the_next_key_sign_and_keeps_old_tokens_valid(ann, sign_in
     assert jwt.get_unverified_header(fresh)["kid"] == announced
     assert verifier.verify(ann.grant["access_token"]).user_id == verifier.verify(fresh).user_id == ann.id
     assert states() == ["current", "next", "previous"]
-    (envelope,) = published("auth.key.rotated")
+    (envelope,) = published.of("auth.key.rotated")
     assert (envelope.data, envelope.aggregate_id) == ({"key_id": announced}, announced)
 
 

@@ -180,7 +180,7 @@ def test_reuse_after_the_grace_ends_the_whole_family(ann, refresh, published):
     assert (answer.status_code, answer.json()["code"]) == (401, "refresh_reused")
     assert refresh(successor).json()["code"] == "refresh_reused"
     assert ann.client.get("/v1/users/me").status_code == 401
-    (envelope,) = published("auth.session.revoked")
+    (envelope,) = published.of("auth.session.revoked")
     assert envelope.data == {
         "session_id": ann.grant["session_id"],
         "user_id": ann.id,

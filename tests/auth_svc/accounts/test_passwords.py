@@ -49,7 +49,7 @@ def test_a_change_ends_all_other_sessions(ann, sign_in, refresh, published):
     assert ann.client.get("/v1/users/me").status_code == 200
     assert phone.client.get("/v1/users/me").status_code == 401
     assert refresh(phone.grant["refresh_token"]).status_code == 401
-    assert [e.data["session_id"] for e in published("auth.session.revoked")] == [phone.grant["session_id"]]
+    assert [e.data["session_id"] for e in published.of("auth.session.revoked")] == [phone.grant["session_id"]]
 
 
 def test_a_change_needs_the_present_password(ann):

@@ -44,20 +44,20 @@ def test_logout_ends_this_session_only(ann, sign_in, published, refresh):
     assert ann.client.post("/v1/auth/logout").status_code == 204
     assert ann.client.get("/v1/users/me").status_code == 401
     assert ids(phone.client.get("/v1/auth/sessions")) == [phone.grant["session_id"]]
-    (envelope,) = published("auth.session.revoked")
+    (envelope,) = published.of("auth.session.revoked")
     assert (envelope.data["reason"], envelope.aggregate_id) == ("logout", ann.grant["session_id"])
 
 
 def test_logout_twice_is_one_logout(ann, published):
     assert [ann.client.post("/v1/auth/logout").status_code for _ in range(2)] == [204, 204]
-    assert len(published("auth.session.revoked")) == 1
+    assert len(published.of("auth.session.revoked")) == 1
 
 
 def test_logout_everywhere_ends_all_sessions_of_this_user(ann, sign_in, sign_up, published):
     phone, bob = sign_in(ann.user), sign_in(sign_up("bob@example.org"))
     assert ann.client.post("/v1/auth/logout-all").status_code == 204
     assert [who.client.get("/v1/users/me").status_code for who in (ann, phone, bob)] == [401, 401, 200]
-    assert len(published("auth.session.revoked")) == 2
+    assert len(published.of("auth.session.revoked")) == 2
 
 
 def test_a_session_can_be_ended_from_another(ann, sign_in, refresh):
@@ -112,3 +112,23 @@ def test_a_token_without_the_scope_is_refused(api, ann):
     client = api.as_user(ann.id, "tasks:read", session_id=ann.grant["session_id"])
     answer = client.get("/v1/auth/sessions")
     assert (answer.status_code, answer.json()["code"]) == (403, "insufficient_scope")
+
+
+@pytest.mark.django_db(transaction=True)
+def test_whatever_happens_to_a_user_at_once_ends_well(ann, sign_in, refresh, at_once):
+    """Changes that touch the same rows wait for each other in one order; none fails, none is half done."""
+    others = [sign_in(ann.user) for _ in range(3)]
+    change = {"current_password": PASSWORD, "new_password": "another long secret"}
+    actions = [
+        lambda: ann.client.post("/v1/auth/password/change", json=change),
+        lambda: others[0].client.post("/v1/auth/logout-all"),
+        lambda: refresh(others[1].grant["refresh_token"]),
+        lambda: refresh(others[2].grant["refresh_token"]),
+        lambda: others[1].client.post("/v1/auth/logout"),
+        lambda: others[2].client.delete("/v1/users/me", json={"password": PASSWORD}),
+    ]
+    answers = at_once(len(actions), lambda number: actions[number]().status_code)
+    assert set(answers) <= {200, 202, 204, 401, 422}
+    assert Session.objects.filter(ended_at__isnull=False).count() >= 3
+    for other in others:
+        assert other.client.get("/v1/users/me").status_code == 401

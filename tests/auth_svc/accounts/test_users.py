@@ -47,7 +47,7 @@ def test_the_password_is_never_stored_nor_shown(api):
 
 def test_registration_publishes_the_fact(api, published):
     user = register(api, display_name="Ann").json()
-    (envelope,) = published("auth.user.registered")
+    (envelope,) = published.of("auth.user.registered")
     assert envelope.data == {
         "user_id": user["id"],
         "email": "ann@example.org",
@@ -63,7 +63,7 @@ def test_an_address_is_taken_whatever_its_case(api, published, email):
     answer = register(api, email=email)
     assert (answer.status_code, answer.json()["code"]) == (409, "email_taken")
     assert User.objects.count() == 1
-    assert len(published("auth.user.registered")) == 1
+    assert len(published.of("auth.user.registered")) == 1
 
 
 def test_an_address_keeps_the_case_its_owner_wrote(api):
@@ -106,7 +106,7 @@ def test_a_change_touches_only_what_was_sent(ann, published):
     assert user["updated_at"] > ann.user["updated_at"]
     changed = {name for name in user if user[name] != ann.user[name]}
     assert changed == {"display_name", "version", "updated_at"}
-    (envelope,) = published("auth.user.updated")
+    (envelope,) = published.of("auth.user.updated")
     assert envelope.data["changes"] == {"display_name": {"from": "Ann", "to": "Ann B."}}
     assert envelope.sequence == 2
 
@@ -115,7 +115,7 @@ def test_a_change_touches_only_what_was_sent(ann, published):
 def test_a_change_of_nothing_changes_nothing(ann, published, patch):
     answer = ann.client.patch("/v1/users/me", json=patch)
     assert (answer.status_code, answer.json()) == (200, ann.user)
-    assert not published("auth.user.updated")
+    assert not published.of("auth.user.updated")
 
 
 def test_a_stale_if_match_is_refused_and_shows_the_account_as_it_is(ann):
@@ -162,7 +162,7 @@ def test_deletion_waits_two_weeks_and_signs_out_at_once(ann, published, refresh)
     assert timedelta(days=13, hours=23) < user.erase_at - now() <= timedelta(days=14)
     assert ann.client.get("/v1/users/me").status_code == 401
     assert refresh(ann.grant["refresh_token"]).status_code == 401
-    assert not published("auth.user.deleted")
+    assert not published.of("auth.user.deleted")
 
 
 def test_a_user_who_signs_in_while_it_waits_can_keep_the_account(ann, sign_in):
@@ -192,7 +192,7 @@ def test_erasing_now_leaves_nothing_and_publishes_the_fact(ann, published, api, 
     assert not User.objects.exists()
     assert not Session.objects.exists()
     assert not RefreshToken.objects.exists()
-    (envelope,) = published("auth.user.deleted")
+    (envelope,) = published.of("auth.user.deleted")
     assert (envelope.data["user_id"], envelope.sequence) == (ann.id, 2)
     assert ann.client.get("/v1/users/me").status_code == 401
     assert refresh(ann.grant["refresh_token"]).json()["code"] == "invalid_token"
@@ -218,7 +218,7 @@ def test_only_due_accounts_are_erased(sign_up, published):
     User.objects.filter(pk=later["id"]).update(erase_at=now() + timedelta(seconds=60))
     assert users.users_erase_due() == 1
     assert [str(user.id) for user in User.objects.all()] == [later["id"]]
-    assert [envelope.data["user_id"] for envelope in published("auth.user.deleted")] == [due["id"]]
+    assert [envelope.data["user_id"] for envelope in published.of("auth.user.deleted")] == [due["id"]]
 
 
 @pytest.mark.django_db(transaction=True)
@@ -226,4 +226,4 @@ def test_two_sweeps_at_once_erase_an_account_once(sign_up, published, at_once):
     sign_up()
     User.objects.update(erase_at=now())
     assert sum(at_once(2, lambda _: users.users_erase_due())) == 1
-    assert len(published("auth.user.deleted")) == 1
+    assert len(published.of("auth.user.deleted")) == 1
