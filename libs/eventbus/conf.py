@@ -93,6 +93,8 @@ _REDIS_TRANSPORT: dict[str, Any] = {
 
 def broker_kind(url: str) -> Kind:
     """Tell the kind of broker at `url`; ImproperlyConfigured, which says what to do, for one that does not fit."""
+    if not url:
+        raise ImproperlyConfigured("MT_BROKER_URL: a broker address is needed")
     scheme = url.split("://", 1)[0].lower()
     if "cluster" in scheme:
         raise ImproperlyConfigured(

@@ -1,8 +1,7 @@
-"""Nudges: how a commit wakes the thread that carries on, so that latency is milliseconds and not a poll."""
+"""Nudges: how a commit wakes the thread that carries on, so that latency is milliseconds and not a poll. And pauses."""
 
 import random
 import threading
-from collections.abc import Callable
 
 
 class Nudge:
@@ -39,32 +38,6 @@ class Backoff:
     def reset(self) -> None:
         """Begin again with the first pause."""
         self._next = self._first
-
-
-class Looper:
-    """A thread that runs `step` whenever it is nudged, and at least every time the pause that `step` gave is over."""
-
-    def __init__(self, name: str, nudge: Nudge, step: Callable[[], float]) -> None:
-        """Make the thread `name`; it starts with `start`, after any fork."""
-        self._name, self._nudge, self._step = name, nudge, step
-        self._stopping = threading.Event()
-        self._thread: threading.Thread | None = None
-
-    def start(self) -> None:
-        """Start the thread."""
-        self._thread = threading.Thread(target=self._run, name=self._name, daemon=True)
-        self._thread.start()
-
-    def stop(self) -> None:
-        """Let the step in progress finish and end the thread."""
-        self._stopping.set()
-        self._nudge.give()
-        if self._thread is not None:
-            self._thread.join(timeout=15)
-
-    def _run(self) -> None:
-        while not self._stopping.is_set():
-            self._nudge.wait(self._step())
 
 
 #: Given when a transaction that wrote to the outbox has committed.

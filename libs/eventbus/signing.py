@@ -12,7 +12,7 @@ from typing import Any
 from django.conf import settings
 
 from libs.identity.bundle import Bundle
-from libs.identity.service_tokens import ServiceSigner, ServiceVerifier, load_private_key
+from libs.identity.service_tokens import ServiceSigner, ServiceVerifier, TokenError, load_private_key
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,16 +32,25 @@ class Message:
         signer = _signer()
         return cls(task, queue, signer.service, payload, signer.sign(_signed(task, queue, payload)))
 
-    def opened(self) -> dict[str, Any]:
-        """Give the content; TokenError where the signature does not hold."""
+    def opened(self, *, only: str = "") -> dict[str, Any]:
+        """Give the content; TokenError where its source did not sign it, is not `only`, or meant another service."""
+        if only and self.source != only:
+            raise TokenError(f"the message is from {self.source!r}, not from {only!r}")
+        if self.queue not in settings.WORKER_QUEUES:
+            raise TokenError(f"the message is for {self.queue!r}")
         _verifier().verify_signature(self.source, _signed(self.task, self.queue, self.payload), self.signature)
+        return self.content
+
+    @property
+    def content(self) -> dict[str, Any]:
+        """The content as it claims to be, unverified."""
         content: dict[str, Any] = json.loads(self.payload)
         return content
 
     @property
     def kwargs(self) -> dict[str, str]:
         """The arguments of the task."""
-        return {"source": self.source, "payload": self.payload, "signature": self.signature}
+        return {"queue": self.queue, "source": self.source, "payload": self.payload, "signature": self.signature}
 
 
 def _signed(task: str, queue: str, payload: str) -> bytes:

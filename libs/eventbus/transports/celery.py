@@ -1,6 +1,7 @@
 """The real transport: Celery tasks over a connection of its own, which is dropped and made anew after any fault."""
 
 import threading
+from contextlib import suppress
 
 from django.conf import settings
 from kombu import Connection, Producer
@@ -23,13 +24,22 @@ class CeleryTransport(Transport):
         self._producer: Producer | None = None
 
     def send(self, message: Message) -> None:
-        """Send the task and, on RabbitMQ, wait until the broker has confirmed it."""
+        """Send the task and, on RabbitMQ, wait until the broker has confirmed it.
+
+        A connection that was in use may have died unnoticed, so its failure gets one more try on a new one.
+        """
         with self._lock:
-            try:
-                self._send(message)
-            except self._faults() as error:
-                self._drop()
-                raise TransportError(f"{type(error).__name__}: {error}") from error
+            if self._producer is not None:
+                with suppress(TransportError):
+                    return self._try(message)
+            return self._try(message)
+
+    def _try(self, message: Message) -> None:
+        try:
+            self._send(message)
+        except self._faults() as error:
+            self._drop()
+            raise TransportError(f"{type(error).__name__}: {error}") from error
 
     def _send(self, message: Message) -> None:
         if self._producer is None:
@@ -60,4 +70,4 @@ class CeleryTransport(Transport):
     def _drop(self) -> None:
         connection, self._connection, self._producer = self._connection, None, None
         if connection is not None:
-            connection.collapse()  # type: ignore[attr-defined]  # closes without waiting for the broker
+            connection.collect(socket_timeout=1)

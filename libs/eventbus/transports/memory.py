@@ -23,7 +23,7 @@ class MemoryTransport(Transport):
     @property
     def sent(self) -> list[Envelope]:
         """The events published so far, in order."""
-        batches = [m.opened()["events"] for m in self.messages if m.task == TASK_PUBLISH]
+        batches = [m.content["events"] for m in self.messages if m.task == TASK_PUBLISH]
         return [Envelope.from_json(event) for batch in batches for event in batch]
 
     def clear(self) -> None:

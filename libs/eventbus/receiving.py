@@ -1,0 +1,79 @@
+"""A batch of deliveries: each event in a transaction of its own, each result acknowledged to the ledger of Events.
+
+An aggregate stops at its first failure, because later facts build on earlier ones; other aggregates go on.
+"""
+
+import time
+import traceback
+from collections.abc import Mapping
+from typing import Any
+
+import structlog
+
+from libs.contracts.names import QUEUE_ACKS, TASK_ACKNOWLEDGE
+from libs.eventbus import inbox
+from libs.eventbus.envelope import Envelope
+from libs.eventbus.reactions import Reaction
+from libs.eventbus.signing import Message
+from libs.eventbus.transports import TransportError, transport
+
+log = structlog.get_logger(__name__)
+
+#: Results wait at most this long for the rest of their batch (seconds), well below the lease.
+FLUSH_AFTER = 1.0
+#: The end of a traceback says most.
+ERROR_SIZE = 4000
+
+
+def receive(batch: Mapping[str, Any], reactions: Mapping[str, Reaction]) -> None:
+    """Apply `batch` {"events": [{"delivery", "attempt", "event"}]} in order and acknowledge every delivery in it."""
+    results = Results()
+    stopped: set[tuple[str, str]] = set()
+    for item in batch["events"]:
+        envelope = Envelope.from_json(item["event"])
+        aggregate = (envelope.source, envelope.aggregate_id)
+        if aggregate in stopped:
+            results.add(item, tried=False)
+            continue
+        error = _try(envelope, reactions)
+        if error:
+            stopped.add(aggregate)
+        results.add(item, tried=True, error=error)
+    results.flush()
+
+
+def _try(envelope: Envelope, reactions: Mapping[str, Reaction]) -> str:
+    """Apply one event; give the traceback where that failed, else nothing."""
+    try:
+        inbox.apply(envelope, reactions)
+    except Exception:  # whatever a reaction raises is a failure of this event, not of the worker
+        log.warning("a reaction failed", type=envelope.type, event_id=envelope.id, exc_info=True)
+        return traceback.format_exc()[-ERROR_SIZE:]
+    return ""
+
+
+class Results:
+    """Collects results and sends them to Events. One that is lost makes Events send again; the inbox knows it then."""
+
+    def __init__(self) -> None:
+        """Start empty."""
+        self._results: list[dict[str, Any]] = []
+        self._since = time.monotonic()
+
+    def add(self, item: Mapping[str, Any], *, tried: bool, error: str = "") -> None:
+        """Add the result of one delivery."""
+        ok = tried and not error
+        fields = {"delivery": item["delivery"], "attempt": item["attempt"]}
+        self._results.append(fields | {"ok": ok, "tried": tried, "error": error})
+        if time.monotonic() - self._since > FLUSH_AFTER:
+            self.flush()
+
+    def flush(self) -> None:
+        """Send what is collected."""
+        results, self._results, self._since = self._results, [], time.monotonic()
+        if not results:
+            return
+        try:
+            transport().send(Message.sealed(TASK_ACKNOWLEDGE, QUEUE_ACKS, {"results": results}))
+        except TransportError as error:
+            log.warning("results could not be sent; Events will ask again", count=len(results), error=str(error))

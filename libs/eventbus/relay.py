@@ -1,0 +1,78 @@
+"""The relay: carries the outbox to Events and keeps each row until Events says that it is stored.
+
+Every process that can publish runs one; any number may work on one outbox. Broker, Events or Registry may be away: rows
+wait. What the broker loses is not stored, so it is sent again.
+"""
+
+import json
+from collections.abc import Callable, Sequence
+
+from libs.contracts.names import QUEUE_EVENTS, TASK_PUBLISH
+from libs.discovery import ServiceClient
+from libs.eventbus import nudges, outbox
+from libs.eventbus.batches import split
+from libs.eventbus.loops import Looper
+from libs.eventbus.models import OutboxEvent
+from libs.eventbus.signing import Message
+from libs.eventbus.transports import TransportError, transport
+
+#: How often due and unconfirmed rows are looked for where no commit gave a nudge (seconds).
+SWEEP = 1.0
+
+Confirm = Callable[[list[str]], set[str]]
+
+
+def ask_events(ids: list[str]) -> set[str]:
+    """Ask Events which of `ids` it has stored; ServiceError where it can't be asked."""
+    answer = ServiceClient("events").post("/internal/v1/events/confirm", json={"ids": ids})
+    return set(answer.raise_for_status().json()["stored"])
+
+
+class Relay:
+    """A Part with two threads, so that waiting for Events does not delay sending."""
+
+    def __init__(self, confirm: Confirm = ask_events) -> None:
+        """Use `confirm` to learn what is stored."""
+        self._confirm = confirm
+        self._sender = Looper("relay", self.send, nudge=nudges.OUTBOX)
+        self._settler = Looper("relay-confirm", self.settle)
+
+    def start(self) -> None:
+        """Start both threads."""
+        self._sender.start()
+        self._settler.start()
+
+    def stop(self) -> None:
+        """Stop both threads; rows in the outbox stay for the next one."""
+        self._sender.stop()
+        self._settler.stop()
+
+    def send(self) -> float:
+        """Send all due rows; give the seconds until the next look."""
+        while rows := outbox.claim():
+            self._send(rows)
+        return SWEEP
+
+    def _send(self, rows: Sequence[OutboxEvent]) -> None:
+        unsent = list(rows)
+        try:
+            for batch in split(rows, _weight):
+                events = [row.envelope.to_json() for row in batch]
+                transport().send(Message.sealed(TASK_PUBLISH, QUEUE_EVENTS, {"events": events}))
+                outbox.mark_sent(batch)
+                del unsent[: len(batch)]
+        except TransportError:
+            outbox.give_back(unsent)
+            raise
+
+    def settle(self) -> float:
+        """Ask Events about sent rows: stored ones go, lost ones are due again; give the seconds until the next look."""
+        rows = outbox.unconfirmed()
+        if not rows:
+            return SWEEP
+        settled = outbox.settle(rows, self._confirm([str(row.pk) for row in rows]))
+        return 0.0 if settled == outbox.ASKED_AT_ONCE else SWEEP
+
+
+def _weight(row: OutboxEvent) -> int:
+    return 500 + len(json.dumps(row.data))

@@ -1,0 +1,92 @@
+"""The worker of a service: one Celery worker on its queues, with the parts that run beside it.
+
+Embedded it is one process (pool solo), distributed a parent with one child (prefork), which gives time and memory
+limits. Threads and gRPC channels do not survive a fork, so parts start in the process that runs the tasks.
+"""
+
+import os
+import signal
+import sys
+import threading
+from collections.abc import Sequence
+from typing import Any, Protocol
+
+from celery.signals import worker_process_init, worker_process_shutdown, worker_ready
+from django.conf import settings
+from django.utils.module_loading import import_string
+
+from libs.eventbus.celery import make_app
+from libs.eventbus.queues import queue
+from libs.eventbus.watchdog import Watchdog
+
+
+class Part(Protocol):
+    """Something with threads of its own, such as `libs.service.parts.Parts`."""
+
+    def start(self) -> None:
+        """Begin to work."""
+
+    def stop(self) -> None:
+        """Finish what is begun and end."""
+
+
+def run(service: str, queues: Sequence[str], *parts: Part) -> None:
+    """Run the worker of `service` on `queues` until SIGTERM; SystemExit with a code where it ends otherwise."""
+    app = make_app(service)
+    app.conf.task_queues = [queue(name) for name in queues]
+    beside = Beside([*_subscriptions(), *parts])
+    watchdog = Watchdog(app, queues)
+    worker_process_init.connect(beside.start)
+    worker_process_shutdown.connect(beside.stop)
+    worker_ready.connect(lambda **kwargs: watchdog.start(), weak=False)
+    if settings.SUPERVISED:
+        _end_with_stdin()
+    worker = app.Worker(
+        pool="solo" if settings.EMBEDDED else "prefork",
+        concurrency=1,
+        hostname=f"{settings.INSTANCE}@{os.getpid()}",
+        quiet=True,
+        without_gossip=True,
+        without_mingle=True,
+        without_heartbeat=True,
+    )
+    worker.start()
+    beside.stop()
+    if worker.exitcode:
+        sys.exit(worker.exitcode)
+
+
+def _subscriptions() -> list[Part]:
+    """Give the part that subscribes, where there are reactions; Events has none, and no inbox to import."""
+    return [import_string("libs.eventbus.subscriptions.Subscriptions")()] if settings.REACTIONS else []
+
+
+class Beside:
+    """The parts that run beside the tasks, started and stopped by Celery's signals."""
+
+    def __init__(self, parts: Sequence[Part]) -> None:
+        """Hold `parts`; nothing starts yet."""
+        self._parts = parts
+        self._started: list[Part] = []
+
+    def start(self, **kwargs: Any) -> None:
+        """Start all, in the process that runs tasks."""
+        for part in self._parts:
+            part.start()
+            self._started.append(part)
+
+    def stop(self, **kwargs: Any) -> None:
+        """Stop what was started in this process, the last first."""
+        while self._started:
+            self._started.pop().stop()
+
+
+def _end_with_stdin() -> None:
+    """Stop warmly when standard input ends: the supervisor that held its other end is gone."""
+
+    def wait() -> None:
+        while sys.stdin.buffer.read(4096):
+            pass
+        os.kill(os.getpid(), signal.SIGTERM)
+
+    threading.Thread(target=wait, name="supervisor-watch", daemon=True).start()
