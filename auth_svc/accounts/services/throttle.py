@@ -36,8 +36,8 @@ def attempt_count(*, account: str, ip: str) -> str:
 
 
 def attempts_clear(*, key: str) -> None:
-    """Forget the attempts of `key`: the password was right."""
-    LoginAttempts.objects.filter(key=key).delete()
+    """Forget the attempts of `key`: the password was right. The row stays, for those who are about to lock it."""
+    LoginAttempts.objects.filter(key=key).update(count=0)
 
 
 def network(ip: str) -> str:
