@@ -1,0 +1,1 @@
+"""The Registry: which instances exist, are they well, which one to use."""

@@ -77,7 +77,7 @@ class ServiceClient:
             authority=self.service,
             headers=_headers(headers or {}, json is not None),
             body=content if json is None else json_.dumps(json, separators=(",", ":"), default=str).encode(),
-            principal=principal and from_principal(principal),
+            principal=from_principal(principal) if principal else None,
             request_id=context.current().get("request_id", ""),
         )
         return self._send(request, time.monotonic() + timeout)

@@ -1,0 +1,1 @@
+"""How the Registry is plugged in: settings, URLs, ASGI application."""

@@ -1,0 +1,1 @@
+"""Instances of services: their registrations, leases, health and states."""

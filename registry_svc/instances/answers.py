@@ -1,0 +1,88 @@
+"""Errors at the gRPC door: each ServiceError becomes a status with its text, and its code as trailing `mt-code`."""
+
+import functools
+import json
+from collections.abc import AsyncIterator, Awaitable, Callable
+from dataclasses import asdict
+from typing import Any, TypeVar
+
+import grpc
+import grpc.aio
+import structlog
+
+from libs.contracts.errors import ServiceError
+
+log = structlog.get_logger(__name__)
+
+S = TypeVar("S")
+Q = TypeVar("Q")
+R = TypeVar("R")
+Context = grpc.aio.ServicerContext[Any, Any]
+
+STATUS = {
+    400: grpc.StatusCode.INVALID_ARGUMENT,
+    401: grpc.StatusCode.UNAUTHENTICATED,
+    403: grpc.StatusCode.PERMISSION_DENIED,
+    404: grpc.StatusCode.NOT_FOUND,
+    409: grpc.StatusCode.FAILED_PRECONDITION,
+    422: grpc.StatusCode.INVALID_ARGUMENT,
+    429: grpc.StatusCode.RESOURCE_EXHAUSTED,
+    502: grpc.StatusCode.UNAVAILABLE,
+    503: grpc.StatusCode.UNAVAILABLE,
+    504: grpc.StatusCode.DEADLINE_EXCEEDED,
+}
+#: A failed health check is no fault of the message.
+BY_CODE = {"health_check_failed": grpc.StatusCode.FAILED_PRECONDITION}
+
+
+async def refuse(context: Context, error: ServiceError) -> None:
+    """End the call with the status of `error`."""
+    status = BY_CODE.get(error.code) or STATUS.get(error.status, grpc.StatusCode.INTERNAL)
+    trailing: list[tuple[str, str | bytes]] = [("mt-code", error.code)]
+    if error.errors:
+        trailing.append(("mt-errors", json.dumps([asdict(each) for each in error.errors])))
+    if error.retry_after is not None:
+        trailing.append(("mt-retry-after", str(error.retry_after)))
+    await context.abort(status, error.detail, tuple(trailing))
+
+
+async def fail(context: Context, method: str, error: Exception) -> None:
+    """End a call in which something unexpected went wrong."""
+    log.error("unhandled exception", method=method, exc_info=error)
+    await context.abort(grpc.StatusCode.INTERNAL, "internal error", (("mt-code", "internal_error"),))
+
+
+def unary(method: Callable[[S, Q, Context], Awaitable[R]]) -> Callable[[S, Q, Context], Awaitable[R]]:
+    """Let a method with one answer raise ServiceErrors."""
+
+    @functools.wraps(method)
+    async def answered(servicer: S, request: Q, context: Context) -> R:
+        try:
+            return await method(servicer, request, context)
+        except ServiceError as error:
+            await refuse(context, error)
+        except grpc.aio.AbortError:
+            raise
+        except Exception as error:  # noqa: BLE001  (fail logs it)
+            await fail(context, method.__name__, error)
+        raise AssertionError("abort raises")
+
+    return answered
+
+
+def stream(method: Callable[[S, Q, Context], AsyncIterator[R]]) -> Callable[[S, Q, Context], AsyncIterator[R]]:
+    """Let a method with a stream of answers raise ServiceErrors."""
+
+    @functools.wraps(method)
+    async def answered(servicer: S, request: Q, context: Context) -> AsyncIterator[R]:
+        try:
+            async for message in method(servicer, request, context):
+                yield message
+        except ServiceError as error:
+            await refuse(context, error)
+        except grpc.aio.AbortError:
+            raise
+        except Exception as error:  # noqa: BLE001  (fail logs it)
+            await fail(context, method.__name__, error)
+
+    return answered
