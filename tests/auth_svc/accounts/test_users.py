@@ -85,6 +85,13 @@ def test_an_idempotency_key_makes_registration_repeatable(api):
     assert again.headers["Idempotency-Replayed"] == "true"
 
 
+def test_two_strangers_may_use_the_same_idempotency_key(api):
+    for email in ("ann@example.org", "bob@example.org"):
+        body = {"email": email, "password": PASSWORD}
+        answer = api.anonymous().post("/v1/auth/register", json=body, headers={"Idempotency-Key": "1"})
+        assert (answer.status_code, answer.json()["email"]) == (201, email)
+
+
 @pytest.mark.django_db(transaction=True)
 def test_of_parallel_registrations_of_one_address_exactly_one_succeeds(api, at_once):
     answers = at_once(6, lambda number: register(api, display_name=f"Ann {number}").status_code)
