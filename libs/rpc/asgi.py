@@ -21,6 +21,7 @@ Scope = MutableMapping[str, Any]
 Message = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[Message]]
 Send = Callable[[Message], Awaitable[None]]
+Application = Callable[[Scope, Receive, Send], Awaitable[None]]
 
 #: Says who makes a request, by its headers; raises the ServiceError to refuse with.
 Identify = Callable[[RawHeaders], Call]
@@ -55,7 +56,8 @@ class HttpDoor:
         try:
             call = complete(self._identify(scope["headers"]), call.request_id, scope)
             check_path(scope["raw_path"])
-            request = to_request(scope, await read_body(scope, receive, self._max_body), call)
+            check_declared_length(scope, self._max_body)
+            request = to_request(scope, await read_body(receive, self._max_body), call)
             answer = await asyncio.wrap_future(self._dispatcher.submit(request, call))
         except Disconnected:
             return
@@ -78,11 +80,14 @@ def complete(call: Call, request_id: str, scope: Scope) -> Call:
     )
 
 
-async def read_body(scope: Scope, receive: Receive, limit: int) -> bytes:
-    """Read the whole body; PayloadTooLarge as soon as it is known to exceed `limit`."""
-    declared = dict(scope["headers"]).get(b"content-length", b"0")
-    if int(declared) > limit:
+def check_declared_length(scope: Scope, limit: int = MAX_BODY) -> None:
+    """Raise PayloadTooLarge where Content-Length already says so."""
+    if int(dict(scope["headers"]).get(b"content-length", b"0")) > limit:
         raise PayloadTooLarge(f"a body has at most {limit} bytes")
+
+
+async def read_body(receive: Receive, limit: int = MAX_BODY) -> bytes:
+    """Read the whole body; PayloadTooLarge as soon as it exceeds `limit`, Disconnected where the client leaves."""
     parts: list[bytes] = []
     size, more = 0, True
     while more:
@@ -114,16 +119,19 @@ def to_request(scope: Scope, body: bytes, call: Call) -> pb.Request:
 
 
 async def send_response(send: Send, answer: pb.Response, method: str, extra: RawHeaders) -> None:
-    """Send an answer, its length set from its body; `extra` headers replace the answer's own of the same name."""
-    bodyless = method == "HEAD" or answer.status in BODYLESS
-    replaced = {name for name, _ in extra}
-    if not bodyless:
-        replaced.add(b"content-length")
-    headers = [item for item in from_headers(answer.headers) if item[0] not in replaced]
+    """Send an answer, its length set from its body; `extra` headers replace the answer's own, only Vary adds to it."""
+    headers = [*_kept(answer, method, {name for name, _ in extra} - {b"vary"}), *extra]
     if answer.status not in BODYLESS and b"content-length" not in dict(headers):
         headers.append((b"content-length", str(len(answer.body)).encode()))
-    await send({"type": "http.response.start", "status": answer.status, "headers": [*headers, *extra]})
-    await send({"type": "http.response.body", "body": b"" if bodyless else answer.body})
+    body = b"" if method == "HEAD" or answer.status in BODYLESS else answer.body
+    await send({"type": "http.response.start", "status": answer.status, "headers": headers})
+    await send({"type": "http.response.body", "body": body})
+
+
+def _kept(answer: pb.Response, method: str, replaced: set[bytes]) -> RawHeaders:
+    if method != "HEAD" or answer.status in BODYLESS:  # a HEAD keeps the length of the body it does not have
+        replaced = replaced | {b"content-length"}
+    return [item for item in from_headers(answer.headers) if item[0] not in replaced]
 
 
 async def _lifespan(receive: Receive, send: Send) -> None:

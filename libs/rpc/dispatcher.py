@@ -45,7 +45,7 @@ def _fields(request: pb.Request, call: Call) -> dict[str, str]:
     trace = parse_traceparent((find(request.headers, "traceparent") or b"").decode("latin-1"))
     if trace:
         fields["trace_id"], fields["span_id"] = trace
-    return {name: value for name, value in fields.items() if value}
+    return fields
 
 
 def _run(app: WSGIApplication, environment: dict[str, Any]) -> pb.Response:
