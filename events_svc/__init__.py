@@ -1,0 +1,1 @@
+"""Events: subscriptions, the event log, deliveries."""

@@ -1,0 +1,1 @@
+"""Deliveries: which facts there are, who wants them, and who has them."""

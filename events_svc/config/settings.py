@@ -1,0 +1,21 @@
+"""Settings of the Events service: the platform's base, and what is its own."""
+
+from libs.service import env
+from libs.service.settings import *
+
+SERVICE = "events"
+INSTALLED_APPS = [*PLATFORM_APPS, "libs.webapi", "events_svc.deliveries"]
+ROOT_URLCONF = "events_svc.config.urls"
+ASGI_APPLICATION = "events_svc.config.asgi.application"
+WORKER_QUEUES = ["events", "events.acks"]
+WORKER_PARTS = ["events_svc.deliveries.dispatcher.Dispatcher", "events_svc.deliveries.sweeper.Sweeper"]
+DELIVERY_LEASE_SECONDS = env.number(
+    "MT_DELIVERY_LEASE_SECONDS",
+    15.0,
+    minimum=1.0,
+    help="Time a subscriber has to acknowledge before it is asked again.",
+)
+EVENTS_RETENTION_DAYS = env.integer(
+    "MT_EVENTS_RETENTION_DAYS", 30, minimum=1, help="Days that delivered events are kept for replays."
+)
+configure(globals())

@@ -1,0 +1,54 @@
+"""The dispatcher: sends due deliveries as `events.receive` tasks to their subscribers' queues.
+
+A batch is leased in one transaction and sent after its commit, so no lock waits for the broker.
+"""
+
+from collections.abc import Sequence
+
+from django.utils import timezone
+
+from events_svc.deliveries.models import Delivery
+from events_svc.deliveries.selectors import queue_of, subscribers_due
+from events_svc.deliveries.services.dispatching import deliveries_claim, deliveries_give_back
+from events_svc.deliveries.services.nudge import DISPATCH
+from libs.contracts.names import TASK_RECEIVE
+from libs.eventbus.loops import Looper
+from libs.eventbus.signing import Message
+from libs.eventbus.transports import TransportError, transport
+
+#: How often due deliveries are looked for where no commit of this process gave a nudge (seconds).
+SWEEP = 0.5
+
+
+class Dispatcher:
+    """A Part of each Events worker; several share the work."""
+
+    def __init__(self) -> None:
+        """Wait for nudges."""
+        self._looper = Looper("dispatcher", dispatch, nudge=DISPATCH)
+
+    def start(self) -> None:
+        """Start the thread."""
+        self._looper.start()
+
+    def stop(self) -> None:
+        """End the thread."""
+        self._looper.stop()
+
+
+def dispatch() -> float:
+    """Send all that may be sent now; give the seconds until the next look."""
+    for subscriber in subscribers_due(timezone.now()):
+        queue = queue_of(subscriber)
+        while batch := deliveries_claim(subscriber=subscriber):
+            _send(subscriber, queue, batch)
+    return SWEEP
+
+
+def _send(subscriber: str, queue: str, batch: Sequence[Delivery]) -> None:
+    events = [{"delivery": each.pk, "attempt": each.attempts, "event": each.event.envelope.to_json()} for each in batch]
+    try:
+        transport().send(Message.sealed(TASK_RECEIVE, queue, {"subscription": subscriber, "events": events}))
+    except TransportError:
+        deliveries_give_back(batch=batch)
+        raise

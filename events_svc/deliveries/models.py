@@ -1,0 +1,119 @@
+"""The ledger: streams of events, who wants which, and one delivery per event and subscriber."""
+
+from django.db import models
+from django.db.models import Q
+from django.utils import timezone
+
+from libs.eventbus.envelope import ATTRIBUTES, Envelope
+
+
+class Subscription(models.Model):
+    """One service wants the events whose type fits a pattern, on its queue, until it ends that."""
+
+    service = models.CharField(max_length=50)
+    pattern = models.CharField(max_length=100)
+    queue = models.CharField(max_length=100)
+    created_at = models.DateTimeField(default=timezone.now)
+    seen_at = models.DateTimeField(default=timezone.now)
+    ended_at = models.DateTimeField(null=True)
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["service", "pattern"], name="subscription_once")]
+
+    def __str__(self) -> str:
+        return f"{self.service}: {self.pattern}"
+
+
+class Stream(models.Model):
+    """The events of one aggregate. `released` is the highest sequence up to which nothing is missing or waited for."""
+
+    source = models.CharField(max_length=50)
+    aggregate_id = models.CharField(max_length=200)
+    released = models.PositiveBigIntegerField(default=0)
+    hole_since = models.DateTimeField(null=True)
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["source", "aggregate_id"], name="stream_once")]
+        indexes = [models.Index(fields=["hole_since"], condition=Q(hole_since__isnull=False), name="stream_holes")]
+
+    def __str__(self) -> str:
+        return f"{self.source}/{self.aggregate_id}"
+
+
+class Event(models.Model):
+    """A stored fact. The row id is its place in the log."""
+
+    stream = models.ForeignKey(Stream, models.PROTECT, related_name="events", db_index=False)
+    event_id = models.CharField(max_length=64)
+    source = models.CharField(max_length=50)
+    type = models.CharField(max_length=100)
+    subject = models.CharField(max_length=300)
+    time = models.CharField(max_length=40)
+    dataversion = models.PositiveIntegerField()
+    aggregate_id = models.CharField(max_length=200)
+    sequence = models.PositiveBigIntegerField()
+    actor_id = models.CharField(max_length=200, blank=True)
+    request_id = models.CharField(max_length=200, blank=True)
+    traceparent = models.CharField(max_length=55, blank=True)
+    data = models.JSONField()
+    stored_at = models.DateTimeField(default=timezone.now, db_index=True)
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["source", "event_id"], name="event_once")]
+        indexes = [
+            models.Index(fields=["stream", "sequence"], name="event_stream"),
+            models.Index(fields=["type", "id"], name="event_type"),
+            models.Index(fields=["aggregate_id", "id"], name="event_aggregate"),
+            models.Index(fields=["request_id"], condition=~Q(request_id=""), name="event_request"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.type} {self.aggregate_id}#{self.sequence}"
+
+    @property
+    def envelope(self) -> Envelope:
+        """The event as it travels."""
+        return Envelope(**{name: getattr(self, name) for name in ATTRIBUTES} | {"id": self.event_id})
+
+
+class Status(models.TextChoices):
+    """Where a delivery stands."""
+
+    HELD = "held"  # a lower sequence of its aggregate is missing
+    PENDING = "pending"  # to be sent when `due_at` has come
+    SENT = "sent"  # the subscriber has until `due_at` to acknowledge
+    ACKED = "acked"
+    DEAD = "dead"  # all attempts failed: a person decides
+
+
+class Delivery(models.Model):
+    """One event on its way to one subscriber, however many of the subscriber's patterns it fits."""
+
+    event = models.ForeignKey(Event, models.PROTECT, related_name="deliveries", db_index=False)
+    stream = models.ForeignKey(Stream, models.PROTECT, related_name="deliveries", db_index=False)
+    sequence = models.PositiveBigIntegerField()
+    subscriber = models.CharField(max_length=50)
+    status = models.CharField(max_length=10, choices=Status)
+    attempts = models.PositiveIntegerField(default=0)
+    due_at = models.DateTimeField(default=timezone.now)
+    error = models.TextField(blank=True)
+    queued_at = models.DateTimeField(default=timezone.now)
+    sent_at = models.DateTimeField(null=True)
+    done_at = models.DateTimeField(null=True)
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["event", "subscriber"], name="delivery_once")]
+        indexes = [
+            models.Index(fields=["subscriber", "due_at"], condition=Q(status=Status.PENDING), name="delivery_due"),
+            models.Index(fields=["due_at"], condition=Q(status=Status.SENT), name="delivery_leases"),
+            models.Index(
+                fields=["stream", "subscriber", "sequence"],
+                condition=Q(status__in=[Status.HELD, Status.PENDING, Status.SENT]),
+                name="delivery_unfinished",
+            ),
+            models.Index(fields=["status", "id"], name="delivery_status"),
+            models.Index(fields=["done_at"], condition=Q(done_at__isnull=False), name="delivery_done"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.event_id} → {self.subscriber}: {self.status}"

@@ -1,0 +1,121 @@
+"""Reading the ledger."""
+
+from datetime import datetime, timedelta
+from typing import Any
+
+from django.db.models import Count, Exists, Min, OuterRef, Q, QuerySet
+from django.utils import timezone
+
+from events_svc.deliveries.models import Delivery, Event, Status, Subscription
+from libs.contracts.errors import BadRequest
+from libs.eventbus.reactions import matches_any
+
+#: A subscriber whose oldest unacknowledged delivery is older than this is degraded.
+DEGRADED_AFTER = timedelta(seconds=30)
+RATE_OVER = timedelta(seconds=60)
+UNACKNOWLEDGED = (Status.PENDING, Status.SENT)
+
+
+def active_patterns() -> dict[str, list[str]]:
+    """Give the patterns that each service wants now."""
+    found: dict[str, list[str]] = {}
+    for service, pattern in Subscription.objects.filter(ended_at=None).values_list("service", "pattern"):
+        found.setdefault(service, []).append(pattern)
+    return found
+
+
+def subscribers_of(event_type: str, patterns: dict[str, list[str]]) -> list[str]:
+    """List the services of `patterns` that want events of this type."""
+    return [service for service, wanted in patterns.items() if matches_any(wanted, event_type)]
+
+
+def queue_of(subscriber: str) -> str:
+    """Give the queue that `subscriber` named last."""
+    latest = Subscription.objects.filter(service=subscriber).order_by("-seen_at", "-id")
+    return str(latest.values_list("queue", flat=True)[0])
+
+
+def stored_ids(source: str, ids: list[str]) -> list[str]:
+    """Give those of `ids` that are stored events of `source`."""
+    return list(Event.objects.filter(source=source, event_id__in=ids).values_list("event_id", flat=True))
+
+
+def events_matching(
+    *,
+    event_type: str = "",
+    aggregate_id: str = "",
+    request_id: str = "",
+    since: datetime | None = None,
+) -> QuerySet[Event]:
+    """Select events; `event_type` is exact, or a prefix that ends with `*`."""
+    wanted = Q()
+    if event_type:
+        wanted &= type_condition(event_type)
+    if aggregate_id:
+        wanted &= Q(aggregate_id=aggregate_id)
+    if request_id:
+        wanted &= Q(request_id=request_id)
+    if since:
+        wanted &= Q(stored_at__gte=since)
+    return Event.objects.filter(wanted)
+
+
+def type_condition(pattern: str) -> Q:
+    """Make the condition of an event type: exact, or a prefix that ends with `*`."""
+    prefix = pattern.removesuffix("*")
+    if "*" in prefix:
+        raise BadRequest("type is an event type, or its beginning and a *", code="invalid_parameter")
+    return Q(type=pattern) if prefix == pattern else Q(type__startswith=prefix)
+
+
+def deliveries_due(subscriber: str, now: datetime) -> QuerySet[Delivery]:
+    """Select what may be sent: due, and nothing of its aggregate is under way or waits before it."""
+    same = Delivery.objects.filter(subscriber=OuterRef("subscriber"), stream=OuterRef("stream"))
+    waits = Q(status=Status.PENDING, due_at__gt=now, sequence__lt=OuterRef("sequence"))
+    due = Delivery.objects.filter(subscriber=subscriber, status=Status.PENDING, due_at__lte=now)
+    return due.exclude(Exists(same.filter(Q(status=Status.SENT) | waits)))
+
+
+def subscribers_due(now: datetime) -> list[str]:
+    """List the subscribers for which something is due."""
+    due = Delivery.objects.filter(status=Status.PENDING, due_at__lte=now)
+    return list(due.values_list("subscriber", flat=True).distinct().order_by("subscriber"))
+
+
+def stats() -> dict[str, Any]:
+    """Give depths, ages and rates of the whole and of each subscriber."""
+    now = timezone.now()
+    lately = now - RATE_OVER
+    subscribers = [_subscriber_stats(name, patterns, now) for name, patterns in sorted(active_patterns().items())]
+    ages = [each["oldest_unacknowledged_seconds"] for each in subscribers]
+    return {
+        "deliveries": {status: Delivery.objects.filter(status=status).count() for status in _UNFINISHED},
+        "oldest_unacknowledged_seconds": max(ages, default=0.0),
+        "stored_per_second": _rate(Event.objects.filter(stored_at__gt=lately)),
+        "acked_per_second": _rate(Delivery.objects.filter(done_at__gt=lately, status=Status.ACKED)),
+        "subscribers": subscribers,
+    }
+
+
+_UNFINISHED = (Status.HELD, Status.PENDING, Status.SENT, Status.DEAD)
+
+
+def _subscriber_stats(subscriber: str, patterns: list[str], now: datetime) -> dict[str, Any]:
+    mine = Delivery.objects.filter(subscriber=subscriber)
+    counts = dict(mine.filter(status__in=_UNFINISHED).values_list("status").annotate(Count("id")))
+    oldest = mine.filter(status__in=UNACKNOWLEDGED).aggregate(oldest=Min("queued_at"))["oldest"]
+    age = (now - oldest).total_seconds() if oldest else 0.0
+    seen = Subscription.objects.filter(service=subscriber, ended_at=None).order_by("-seen_at")[0].seen_at
+    return {
+        "service": subscriber,
+        "patterns": sorted(patterns),
+        "seen_at": seen,
+        **{status: counts.get(status, 0) for status in _UNFINISHED},
+        "oldest_unacknowledged_seconds": round(age, 3),
+        "degraded": age > DEGRADED_AFTER.total_seconds(),
+        "acked_per_second": _rate(mine.filter(done_at__gt=now - RATE_OVER, status=Status.ACKED)),
+    }
+
+
+def _rate(rows: QuerySet[Any]) -> float:
+    return round(rows.count() / RATE_OVER.total_seconds(), 3)

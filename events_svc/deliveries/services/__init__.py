@@ -1,0 +1,1 @@
+"""Writing the ledger: storing what arrives, dispatching and acknowledging deliveries, subscribing, replaying."""

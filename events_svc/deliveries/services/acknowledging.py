@@ -1,0 +1,94 @@
+"""Acknowledging: what a subscriber says became of its deliveries, and what follows from silence."""
+
+import random
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+import structlog
+from django.db import transaction
+from django.utils import timezone
+
+from events_svc.deliveries.models import Delivery, Status
+from events_svc.deliveries.services.nudge import nudge_after_commit
+
+log = structlog.get_logger(__name__)
+
+#: Pauses after the first, second … failed attempt (seconds); after the last one the delivery is dead.
+SCHEDULE = (1, 5, 30, 120, 600, 3600, 6 * 3600, 24 * 3600)
+NO_ANSWER = "The subscriber did not acknowledge in time."
+SWEPT_AT_ONCE = 500
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Result:
+    """What became of one attempt. Untried: an earlier event of the same aggregate failed."""
+
+    delivery: int
+    attempt: int
+    ok: bool
+    tried: bool = True
+    error: str = ""
+
+
+@transaction.atomic
+def deliveries_acknowledge(*, subscriber: str, results: Sequence[Result]) -> None:
+    """Note `results`. Success counts whenever it comes; failure only of the attempt that is under way."""
+    by_id = {result.delivery: result for result in results}
+    rows = Delivery.objects.filter(pk__in=by_id, subscriber=subscriber).exclude(status=Status.ACKED)
+    locked = list(rows.select_for_update().order_by("id"))
+    _settle(locked, by_id)
+    nudge_after_commit()
+
+
+def _settle(rows: Sequence[Delivery], results: Mapping[int, Result]) -> None:
+    now, jitter = timezone.now(), _jitter()
+    changed = [row for row in rows if _apply(row, results[row.pk], now, jitter)]
+    Delivery.objects.bulk_update(changed, ["status", "attempts", "due_at", "error", "done_at"], batch_size=100)
+
+
+def _apply(row: Delivery, result: Result, now: datetime, jitter: float) -> bool:
+    if result.ok:
+        row.status, row.done_at, row.error = Status.ACKED, now, ""
+        return True
+    if row.status != Status.SENT or row.attempts != result.attempt:
+        return False
+    if result.tried:
+        _fail(row, result.error, now, jitter)
+    else:
+        row.status, row.attempts, row.due_at = Status.PENDING, row.attempts - 1, now
+    return True
+
+
+def _fail(row: Delivery, error: str, now: datetime, jitter: float) -> None:
+    row.error = error
+    if row.attempts > len(SCHEDULE):
+        row.status, row.done_at = Status.DEAD, now
+        log.error("a delivery is dead", delivery=row.pk, subscriber=row.subscriber, attempts=row.attempts)
+    else:
+        row.status, row.due_at = Status.PENDING, now + timedelta(seconds=SCHEDULE[row.attempts - 1] * jitter)
+
+
+def _jitter() -> float:
+    """Give a factor for full jitter; one for all rows of a call, so that an aggregate's batch stays together."""
+    return random.random()  # noqa: S311  (spreads load, hides nothing)
+
+
+@transaction.atomic
+def leases_expire() -> int:
+    """Take back deliveries that nobody acknowledged in time; give their number."""
+    now = timezone.now()
+    expired = Delivery.objects.filter(status=Status.SENT, due_at__lte=now)
+    rows = list(expired.select_for_update(skip_locked=True).order_by("id")[:SWEPT_AT_ONCE]) if expired.exists() else []
+    jitter = _jitter()
+    for row in rows:
+        _fail(row, NO_ANSWER, now, jitter)
+    if rows:
+        log.warning("deliveries were not acknowledged in time", count=len(rows), subscribers=_names(rows))
+        Delivery.objects.bulk_update(rows, ["status", "due_at", "error", "done_at"], batch_size=100)
+        nudge_after_commit()
+    return len(rows)
+
+
+def _names(rows: Sequence[Delivery]) -> list[str]:
+    return sorted({row.subscriber for row in rows})

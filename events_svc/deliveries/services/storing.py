@@ -1,0 +1,120 @@
+"""Storing: each event once, with one delivery per subscriber, in one transaction; released in order of sequence."""
+
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import datetime, timedelta
+
+import structlog
+from django.db import transaction
+from django.db.models import F
+from django.utils import timezone
+
+from events_svc.deliveries.models import Delivery, Event, Status, Stream
+from events_svc.deliveries.selectors import active_patterns, subscribers_of
+from events_svc.deliveries.services.nudge import nudge_after_commit
+from libs.eventbus.envelope import Envelope
+
+log = structlog.get_logger(__name__)
+
+#: A missing sequence holds the later ones back for so long.
+HOLE_PATIENCE = timedelta(seconds=60)
+
+
+@transaction.atomic
+def events_store(*, source: str, envelopes: Sequence[Envelope]) -> int:
+    """Store those of `envelopes` that are new and plan their deliveries; give their number."""
+    streams = _locked_streams(source, {envelope.aggregate_id for envelope in envelopes})
+    events = Event.objects.bulk_create(_new_events(source, envelopes, streams))
+    if events:
+        _release(streams.values(), timezone.now())
+        deliveries_plan(events, {stream.pk: stream for stream in streams.values()})
+        nudge_after_commit()
+    return len(events)
+
+
+def deliveries_plan(events: Iterable[Event], streams: Mapping[int, Stream], *, only: str = "") -> int:
+    """Make the missing deliveries of `events` to everybody who wants them, or to one subscriber; give their number."""
+    patterns = active_patterns()
+    if only:
+        patterns = {only: patterns.get(only, [])}
+    planned = [
+        _delivery(event, subscriber, streams[event.stream_id])
+        for event in events
+        for subscriber in subscribers_of(event.type, patterns)
+    ]
+    return len(Delivery.objects.bulk_create(planned))
+
+
+def _delivery(event: Event, subscriber: str, stream: Stream) -> Delivery:
+    status = Status.PENDING if event.sequence <= stream.released else Status.HELD
+    return Delivery(
+        event=event, stream_id=event.stream_id, sequence=event.sequence, subscriber=subscriber, status=status
+    )
+
+
+def _locked_streams(source: str, aggregate_ids: set[str]) -> dict[str, Stream]:
+    """Lock the streams until the transaction ends: who stores events of one aggregate does it alone."""
+    missing = [Stream(source=source, aggregate_id=each) for each in sorted(aggregate_ids)]
+    Stream.objects.bulk_create(missing, ignore_conflicts=True)
+    wanted = Stream.objects.filter(source=source, aggregate_id__in=aggregate_ids)
+    return {stream.aggregate_id: stream for stream in wanted.select_for_update().order_by("id")}
+
+
+def _new_events(source: str, envelopes: Sequence[Envelope], streams: Mapping[str, Stream]) -> list[Event]:
+    by_id = {envelope.id: envelope for envelope in envelopes}
+    known = Event.objects.filter(source=source, event_id__in=by_id).values_list("event_id", flat=True)
+    for event_id in known:
+        del by_id[event_id]
+    return [_event(envelope, streams[envelope.aggregate_id]) for envelope in by_id.values()]
+
+
+def _event(envelope: Envelope, stream: Stream) -> Event:
+    values = envelope.to_json()
+    del values["specversion"]
+    return Event(stream=stream, event_id=values.pop("id"), **values)
+
+
+def _release(streams: Iterable[Stream], now: datetime) -> None:
+    """Move each stream's mark up to the first missing sequence and let go what was held below it."""
+    waiting = _sequences_beyond(streams)
+    for stream in streams:
+        _advance(stream, waiting[stream.pk], now)
+    Stream.objects.bulk_update(streams, ["released", "hole_since"])
+    held = Delivery.objects.filter(status=Status.HELD, stream__in=streams, sequence__lte=F("stream__released"))
+    held.update(status=Status.PENDING, due_at=now, queued_at=now)
+
+
+def _sequences_beyond(streams: Iterable[Stream]) -> dict[int, list[int]]:
+    found: dict[int, list[int]] = defaultdict(list)
+    beyond = Event.objects.filter(stream__in=streams, sequence__gt=F("stream__released")).order_by("sequence")
+    for stream_id, sequence in beyond.values_list("stream_id", "sequence"):
+        found[stream_id].append(sequence)
+    return found
+
+
+def _advance(stream: Stream, waiting: Sequence[int], now: datetime) -> None:
+    before = stream.released
+    for sequence in waiting:
+        if sequence == stream.released + 1:
+            stream.released = sequence
+    if not waiting or waiting[-1] <= stream.released:
+        stream.hole_since = None
+    elif stream.hole_since is None or stream.released > before:
+        stream.hole_since = now
+
+
+@transaction.atomic
+def holes_pass() -> int:
+    """Give up on sequences that are missing for too long: report them and release what they held; give the number."""
+    now = timezone.now()
+    old = Stream.objects.filter(hole_since__lte=now - HOLE_PATIENCE)
+    streams = list(old.select_for_update(skip_locked=True).order_by("id")[:100]) if old.exists() else []
+    waiting = _sequences_beyond(streams)
+    for stream in streams:
+        first = waiting[stream.pk][0]
+        log.error("events are missing and were passed over", stream=str(stream), after=stream.released, before=first)
+        stream.released = first - 1
+    if streams:
+        _release(streams, now)
+        nudge_after_commit()
+    return len(streams)

@@ -1,0 +1,57 @@
+"""Subscribing: what a service wants. Each call is the whole truth: patterns it does not name have ended."""
+
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+
+import structlog
+from django.db import transaction
+from django.utils import timezone
+
+from events_svc.deliveries.models import Delivery, Status, Subscription
+from events_svc.deliveries.selectors import events_matching
+from events_svc.deliveries.services.acknowledging import NO_ANSWER
+from events_svc.deliveries.services.nudge import nudge_after_commit
+from events_svc.deliveries.services.storing import deliveries_plan
+
+log = structlog.get_logger(__name__)
+
+#: A service that subscribes for the first time also gets events of the last hour, so that a platform may start in any
+#: order; later ones get what is stored from then on, and older events by a replay.
+LOOK_BACK = timedelta(hours=1)
+#: Workers subscribe every minute; after a longer silence the service was away.
+AWAY_AFTER = timedelta(seconds=90)
+
+
+@transaction.atomic
+def subscriptions_replace(*, service: str, patterns: Sequence[str], queue: str) -> list[Subscription]:
+    """Let `service` want exactly `patterns`, delivered to `queue`; give its active subscriptions."""
+    now = timezone.now()
+    known = Subscription.objects.filter(service=service)
+    last_seen = known.order_by("-seen_at").values_list("seen_at", flat=True).first()
+    wanted = [Subscription(service=service, pattern=each, queue=queue, seen_at=now) for each in sorted(set(patterns))]
+    Subscription.objects.bulk_create(
+        wanted,
+        update_conflicts=True,
+        unique_fields=["service", "pattern"],
+        update_fields=["queue", "seen_at", "ended_at"],
+    )
+    known.filter(ended_at=None).exclude(pattern__in=patterns).update(ended_at=now)
+    if last_seen is None:
+        _look_back(service, now)
+    elif last_seen < now - AWAY_AFTER:
+        _welcome_back(service, now)
+    return list(known.filter(ended_at=None).order_by("pattern"))
+
+
+def _look_back(service: str, now: datetime) -> None:
+    events = list(events_matching(since=now - LOOK_BACK).select_related("stream").order_by("id"))
+    planned = deliveries_plan(events, {event.stream_id: event.stream for event in events}, only=service)
+    log.info("a service subscribed for the first time", subscriber=service, deliveries=planned)
+    nudge_after_commit()
+
+
+def _welcome_back(service: str, now: datetime) -> None:
+    """Send at once what only waits because the service was away."""
+    unheard = Delivery.objects.filter(subscriber=service, status=Status.PENDING, error=NO_ANSWER, due_at__gt=now)
+    unheard.update(due_at=now)
+    nudge_after_commit()
