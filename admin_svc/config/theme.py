@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from django.templatetags.static import static
 from django.urls import reverse_lazy
 
 _TEAL = {
@@ -28,6 +29,9 @@ UNFOLD: dict[str, Any] = {
     "SITE_HEADER": "Micro TODO",
     "SITE_SUBHEADER": "Operations",
     "SITE_SYMBOL": "monitoring",
+    "SITE_FAVICONS": [
+        {"rel": "icon", "type": "image/svg+xml", "href": lambda _request: static("dashboard/favicon.svg")}
+    ],
     "SITE_URL": None,
     "SHOW_VIEW_ON_SITE": False,
     "BORDER_RADIUS": "6px",

@@ -9,6 +9,7 @@ from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
+from functools import cache
 
 import structlog
 from django.conf import settings
@@ -90,10 +91,11 @@ class Observer:
         return replace(last, errors=counts, logger_failure="")
 
 
-_made: dict[int, Observer] = {}
-
-
 def observer() -> Observer:
     """Give the observer of the process's source."""
-    origin = source()
-    return _made.setdefault(id(origin), Observer(origin, max_age=2 * settings.REFRESH_SECONDS))
+    return _observer_of(source())
+
+
+@cache
+def _observer_of(origin: Source) -> Observer:
+    return Observer(origin, max_age=2 * settings.REFRESH_SECONDS)

@@ -11,7 +11,7 @@ from libs.contracts.errors import NotFound, ServiceError
 Answer = Callable[[dict[str, Any]], Any]
 
 
-@dataclass
+@dataclass(eq=False)
 class RecordingSource:
     """Answers what was scripted with `answer`; everything asked of it is kept in `calls`."""
 
