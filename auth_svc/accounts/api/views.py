@@ -56,7 +56,10 @@ class Me(View):
 
     @extend_schema(operation_id="delete_me", request=shapes.UserDeleteIn, responses={202: shapes.EraseOut})
     def delete(self, request: Request) -> Response:
-        """Sign out everywhere and erase the account, now or after the waiting time."""
+        """Sign out everywhere and erase the account.
+
+        The body is `{"password": "…", "erase": "now" | "later"}`; `later`, the default, leaves time to take it back.
+        """
         body = self.body(shapes.UserDeleteIn)
         erase_at = users.user_delete(
             user=selectors.account(self.principal),

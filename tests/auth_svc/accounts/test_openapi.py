@@ -1,0 +1,61 @@
+"""The document by which Auth describes itself."""
+
+import pytest
+
+pytestmark = pytest.mark.django_db
+
+
+@pytest.fixture
+def document(api):
+    return api.as_service("gateway").get("/openapi.json").json()
+
+
+def operations(document):
+    return {
+        (method.upper(), path): operation
+        for path, item in document["paths"].items()
+        for method, operation in item.items()
+    }
+
+
+def test_it_shows_exactly_what_clients_may_call(document):
+    assert set(operations(document)) == {
+        ("GET", "/.well-known/jwks.json"),
+        ("POST", "/v1/auth/register"),
+        ("POST", "/v1/auth/login"),
+        ("POST", "/v1/auth/logout"),
+        ("POST", "/v1/auth/logout-all"),
+        ("POST", "/v1/auth/token/refresh"),
+        ("POST", "/v1/auth/token/revoke"),
+        ("POST", "/v1/auth/password/change"),
+        ("GET", "/v1/auth/sessions"),
+        ("DELETE", "/v1/auth/sessions/{session_id}"),
+        ("GET", "/v1/users/me"),
+        ("PATCH", "/v1/users/me"),
+        ("DELETE", "/v1/users/me"),
+        ("POST", "/v1/users/me/keep"),
+    }
+
+
+def test_operations_have_names_of_their_own(document):
+    names = [operation["operationId"] for operation in operations(document).values()]
+    assert len(set(names)) == len(names)
+
+
+def test_what_needs_a_user_says_so(document):
+    public = {path for (_, path), operation in operations(document).items() if not operation.get("security")}
+    assert public == {
+        "/.well-known/jwks.json",
+        "/v1/auth/register",
+        "/v1/auth/login",
+        "/v1/auth/token/refresh",
+        "/v1/auth/token/revoke",
+    }
+
+
+def test_an_account_is_answered_as_described(document, ann):
+    assert set(document["components"]["schemas"]["UserOut"]["properties"]) == set(ann.user)
+
+
+def test_a_grant_is_answered_as_described(document, ann):
+    assert set(document["components"]["schemas"]["GrantOut"]["properties"]) == set(ann.grant)
