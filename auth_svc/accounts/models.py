@@ -143,3 +143,17 @@ class LoginAttempts(models.Model):
 
     def __str__(self) -> str:
         return f"{self.key[:8]}: {self.count}"
+
+
+class Mail(models.Model):
+    """A mail that waits to be sent; it goes when it is sent."""
+
+    event_id = models.CharField(primary_key=True, max_length=64)
+    recipient = models.CharField(max_length=254)
+    subject = models.TextField()
+    body = models.TextField()
+    attempts = models.PositiveSmallIntegerField(default=0)
+    due_at = models.DateTimeField(default=now, db_index=True)
+
+    def __str__(self) -> str:
+        return self.event_id

@@ -9,7 +9,7 @@ from libs.eventbus import Envelope
 def invitation_created(envelope: Envelope) -> None:
     """Write to an invited address that has no account yet."""
     data = envelope.data
-    mails.invitation_send(
+    mails.invitation_write(
         event_id=envelope.id, email=data["email"], inviter_name=data.get("inviter_name", ""), name=data.get("name", "")
     )
 

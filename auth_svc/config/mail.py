@@ -6,8 +6,8 @@ from urllib.parse import unquote, urlsplit
 
 from libs.service.env import ConfigurationError
 
-#: A mail server that does not answer may not hold up the events behind it (seconds).
-TIMEOUT = 5
+#: How long a mail server may take to answer (seconds).
+TIMEOUT = 10
 SCHEMES = {"smtp": 587, "smtps": 465, "smtp+plain": 25}
 
 

@@ -13,6 +13,7 @@ PASSWORD_HASHERS = ["auth_svc.accounts.hashers.Argon2idHasher"]
 ROUTES = ["/v1/auth", "/v1/users", "/.well-known/jwks.json"]
 REACTIONS = "auth_svc.accounts.reactions.REACTIONS"
 WORKER_QUEUES = ["auth.events"]
-SERVE_PARTS = ["auth_svc.accounts.sweeper.Sweeper"]
+SERVE_PARTS = ["auth_svc.accounts.parts.Sweeper"]
+WORKER_PARTS = ["auth_svc.accounts.parts.Mailer"]
 globals().update(mail_settings(SMTP_URL, HOME / "mail"))
 configure(globals())

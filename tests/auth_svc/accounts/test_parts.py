@@ -1,15 +1,16 @@
-"""The part of `serve` that cleans up."""
+"""What runs beside the doors."""
 
 import threading
 from datetime import timedelta
 
 import pytest
+from django.core import mail
 from django.core.management import call_command
 from django.utils.timezone import now
 
 from auth_svc.accounts.models import LoginAttempts, RefreshToken, Revocation, Session, SigningKey, User
-from auth_svc.accounts.services import housekeeping
-from auth_svc.accounts.sweeper import Sweeper
+from auth_svc.accounts.parts import Mailer, Repeating, Sweeper
+from auth_svc.accounts.services import housekeeping, mails
 
 pytestmark = pytest.mark.django_db
 
@@ -34,6 +35,39 @@ def test_it_makes_the_keys_and_erases_due_accounts(sign_up):
     finally:
         sweeper.stop()
     assert not any(thread.name == "sweeper" for thread in threading.enumerate())
+
+
+@pytest.mark.django_db(transaction=True)
+def test_the_mailer_sends_what_was_written():
+    mails.invitation_write(event_id="e1", email="bob@example.org", inviter_name="Ann", name="Groceries")
+    mailer = Mailer()
+    mailer.start()
+    try:
+        wait_until(lambda: len(mail.outbox) == 1)
+    finally:
+        mailer.stop()
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_failed_turn_is_followed_by_the_next():
+    turns = []
+
+    class Failing(Repeating):
+        name = "failing"
+
+        def work(self):
+            turns.append(1)
+            raise RuntimeError("once more")
+
+        def pause(self):
+            return 0.01
+
+    part = Failing()
+    part.start()
+    try:
+        wait_until(lambda: len(turns) >= 3)
+    finally:
+        part.stop()
 
 
 def test_a_sweeper_that_never_started_stops():
