@@ -59,7 +59,10 @@ class Sweeper(Repeating):
 
     def start(self) -> None:
         """Make sure that there are keys to sign with and that they can be read, then begin."""
-        keys.private_key(keys.keys_ensure())
+        try:
+            keys.private_key(keys.keys_ensure())
+        finally:
+            connection.close()
         super().start()
 
     def work(self) -> None:

@@ -95,7 +95,7 @@ class Instance:
     async def run(self) -> None:
         """Serve until a signal, or until standard input closes under a supervisor."""
         self._listen_for_the_end()
-        self.parts.start()
+        await asyncio.to_thread(self.parts.start)  # parts may use the database
         try:
             await self._serve()
         finally:
