@@ -1,0 +1,1 @@
+"""The TODO service: lists, tasks, sharing."""

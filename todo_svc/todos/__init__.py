@@ -1,0 +1,1 @@
+"""What the service does: lists and tasks that people share."""

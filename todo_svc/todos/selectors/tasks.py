@@ -1,0 +1,153 @@
+"""Reading tasks, their comments and their history."""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import date, datetime, timedelta
+from typing import Any
+from uuid import UUID
+
+from django.db.models import BooleanField, Case, DateTimeField, Q, QuerySet, Value, When
+from django.db.models.functions import Coalesce, Lower
+
+from libs.contracts.errors import NotFound
+from todo_svc.todos import due
+from todo_svc.todos.models import Activity, Comment, Share, Task
+from todo_svc.todos.roles import Grant
+from todo_svc.todos.selectors.lists import list_role
+
+#: Sort name → column. Columns are never null, so that keyset pages can use them.
+SORTS = {
+    "rank": "rank",
+    "due": "due_key",
+    "priority": "priority",
+    "created_at": "created_at",
+    "updated_at": "updated_at",
+    "title": "title_key",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Grants:
+    """What one user may do with many tasks; read with one query."""
+
+    lists: Mapping[UUID | None, int]
+    tasks: Mapping[UUID | None, int] = field(default_factory=dict)
+
+    def on(self, task: Task) -> Grant:
+        """Give the grant on one of the tasks."""
+        return Grant(self.lists.get(task.list_id, 0), self.tasks.get(task.id, 0))
+
+
+def task_get(user: UUID, task_id: UUID, *, lock: bool = False) -> Task:
+    """Give one task with its grant, with `lock` for the rest of the transaction; NotFound where it is not visible."""
+    tasks = Task.objects.filter(pk=task_id, deleted_at=None, list__deleted_at=None)
+    if lock:
+        tasks = tasks.select_for_update(of=("self",), no_key=True)
+    task = tasks.first()
+    if task is None:
+        raise NotFound
+    task.grant = grant_on(user, task)
+    if not task.grant.role:
+        raise NotFound
+    return task
+
+
+def grant_on(user: UUID, task: Task) -> Grant:
+    """Give what the user may do with a task."""
+    shares = Share.objects.filter(Q(list_id=task.list_id) | Q(task_id=task.id), user_id=user)
+    return _grants(shares).on(task)
+
+
+def tasks_in(user: UUID, list_id: UUID) -> tuple[QuerySet[Task], Grants]:
+    """Give the tasks of a list, and the user's grants on them; NotFound where the list is not visible."""
+    role = list_role(user, list_id)
+    own = Share.objects.filter(task__list_id=list_id, user_id=user)
+    tasks = Task.objects.filter(list_id=list_id, deleted_at=None)
+    return tasks, Grants({list_id: role}, _grants(own).tasks)
+
+
+def tasks_visible(user: UUID) -> tuple[QuerySet[Task], Grants]:
+    """Give the tasks of all lists the user is a member of and those shared singly, and the user's grants on them."""
+    shares = Share.objects.filter(user_id=user)
+    mine = Q(list_id__in=shares.exclude(list=None).values("list_id"))
+    mine |= Q(id__in=shares.exclude(task=None).values("task_id"))
+    return Task.objects.filter(mine, deleted_at=None, list__deleted_at=None), _grants(shares)
+
+
+def _grants(shares: QuerySet[Share]) -> Grants:
+    rows = list(shares.values_list("list_id", "task_id", "role"))
+    return Grants(
+        {list_id: role for list_id, task_id, role in rows if list_id},
+        {task_id: role for list_id, task_id, role in rows if task_id},
+    )
+
+
+# -- filters and sorting -------------------------------------------------------------------------------------------
+
+
+def _after(value: date | datetime) -> Q:
+    if isinstance(value, datetime):
+        return Q(due_at__gt=value)
+    return Q(due_at__gte=due.start_of(value) + timedelta(days=1))
+
+
+def _before(value: date | datetime) -> Q:
+    return Q(due_at__lt=value if isinstance(value, datetime) else due.start_of(value))
+
+
+FILTERS: dict[str, Callable[[Any], Q]] = {
+    "status": lambda value: Q(status=value),
+    "list_id": lambda value: Q(list_id=value),
+    "label": lambda value: Q(label_rows__name=value),
+    "priority": lambda value: Q(priority=value),
+    "assignee": lambda value: Q(assignee_rows__user_id=value),
+    "due_before": _before,
+    "due_after": _after,
+    "updated_after": lambda value: Q(updated_at__gt=value),
+    "q": lambda value: Q(title__icontains=value) | Q(notes__icontains=value),
+}
+
+
+def tasks_filtered(tasks: QuerySet[Task], params: Mapping[str, Any]) -> QuerySet[Task]:
+    """Keep the tasks that pass each filter in `params`."""
+    for name in FILTERS.keys() & params.keys():
+        tasks = tasks.filter(FILTERS[name](params[name]))
+    return tasks
+
+
+def tasks_sorted(tasks: QuerySet[Task], sort: str) -> tuple[QuerySet[Task], Sequence[str]]:
+    """Give the tasks with the columns to sort by, and their names; those without due come last either way."""
+    sign = "-" if sort.startswith("-") else ""
+    column = SORTS[sort.removeprefix("-")]
+    keys = [f"{sign}{column}", f"{sign}id"]
+    if column == "due_key":
+        never = Value(due.start_of(date.max), output_field=DateTimeField())
+        undated = Case(When(due_at=None, then=True), default=False, output_field=BooleanField())
+        return tasks.annotate(due_key=Coalesce("due_at", never), undated=undated), ["undated", *keys]
+    if column == "title_key":
+        return tasks.annotate(title_key=Lower("title")), keys
+    return tasks, keys
+
+
+# -- below a task --------------------------------------------------------------------------------------------------
+
+
+def task_comments(task: Task) -> QuerySet[Comment]:
+    """Give the comments of a task."""
+    return Comment.objects.filter(task=task)
+
+
+def comment_get(task: Task, comment_id: UUID, *, lock: bool = False) -> Comment:
+    """Give one comment of a task, with `lock` for the rest of the transaction."""
+    comments = task_comments(task)
+    if lock:
+        comments = comments.select_for_update(no_key=True)
+    found = comments.filter(pk=comment_id).first()
+    if found is None:
+        raise NotFound
+    return found
+
+
+def task_activity(task: Task) -> QuerySet[Activity]:
+    """Give what happened to a task, with the actors."""
+    return Activity.objects.filter(task=task).select_related("actor")
