@@ -1,8 +1,6 @@
 """Settings of the Admin service: the platform's base, what a web site for people needs, and its theme."""
 
-from libs.service.settings import *
 from admin_svc.config.web import *
-from admin_svc.config.theme import UNFOLD
 
 SERVICE = "admin"
 INSTALLED_APPS = [*WEB_APPS, *PLATFORM_APPS, "admin_svc.dashboard.apps.DashboardConfig"]

@@ -1,9 +1,11 @@
-"""What a Django project with pages for people has beyond an API: sessions, templates, static files, sockets."""
+"""The platform's settings, and what a site for people needs beyond: sessions, templates, static files, sockets."""
 
 from typing import Any
 from urllib.parse import urlsplit
 
+from admin_svc.config.theme import UNFOLD  # noqa: F401  (a setting)
 from libs.service import env
+from libs.service.settings import *  # noqa: F403  (settings are star imports, the platform's first)
 from libs.service.settings import PUBLIC_ADDRESS, REDIS_URL
 
 WEB_APPS = [

@@ -49,7 +49,7 @@ class AuditEntryAdmin(RecordAdmin):
 
 
 @admin.register(User)
-class StaffAdmin(UserAdmin, ModelAdmin):
+class StaffAdmin(UserAdmin, ModelAdmin):  # type: ignore[misc, type-arg]  # the theme overrides Django's fields
     """The dashboard's users."""
 
     form = UserChangeForm
@@ -58,5 +58,5 @@ class StaffAdmin(UserAdmin, ModelAdmin):
 
 
 @admin.register(Group)
-class StaffGroupAdmin(GroupAdmin, ModelAdmin):
+class StaffGroupAdmin(GroupAdmin, ModelAdmin):  # type: ignore[misc]  # as above
     """Groups of the dashboard's users."""

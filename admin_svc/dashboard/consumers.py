@@ -11,6 +11,7 @@ from admin_svc.dashboard.hub.follower import Follower
 from admin_svc.dashboard.hub.hub import in_thread
 from admin_svc.dashboard.hub.lifespan import hub
 from admin_svc.dashboard.hub.tail import status
+from admin_svc.dashboard.hub.topic import Topic
 from admin_svc.dashboard.logfilter import log_filter
 from libs.contracts.errors import ServiceError
 
@@ -61,13 +62,17 @@ class StaffConsumer(AsyncJsonWebsocketConsumer):
         return bool(await in_thread(_session_is_valid, session.session_key, user.pk))
 
     async def _watch_session(self) -> None:
-        while await self._is_staff():
+        while True:
             await asyncio.sleep(self.session_seconds)
-        await self.close(REFUSED)
+            if not await self._is_staff():
+                await self.close(REFUSED)
+                return
 
 
 class TopicConsumer(StaffConsumer):
     """Sends the newest message of a topic whenever there is one."""
+
+    topic: Topic | None = None
 
     async def opened(self) -> None:
         """Watch the topic that the address names."""
@@ -76,34 +81,32 @@ class TopicConsumer(StaffConsumer):
             await self.close(4404)
             return
         self.topic.watchers += 1
-        self.spawn(self._send_news())
+        self.spawn(self._send_news(self.topic))
 
     async def closed(self) -> None:
         """Watch no more."""
-        if getattr(self, "topic", None):
+        if self.topic:
             self.topic.watchers -= 1
 
     async def receive_json(self, content: Any, **kwargs: Any) -> None:
         """Take nothing from the browser."""
 
-    async def _send_news(self) -> None:
+    async def _send_news(self, topic: Topic) -> None:
         revision = 0
         while True:
-            revision, message = await self.topic.after(revision)
+            revision, message = await topic.after(revision)
             await self.send_json(message)
 
 
 class LogsConsumer(StaffConsumer):
     """The live log: the browser sends `follow` with a filter, and `ack` for each frame it has drawn."""
 
-    async def opened(self) -> None:
-        """Wait for the browser to follow something."""
-        self.follower: Follower | None = None
-        self.sender: asyncio.Task[None] | None = None
+    follower: Follower | None = None
+    sender: asyncio.Task[None] | None = None
 
     async def closed(self) -> None:
         """Leave the tail."""
-        if getattr(self, "follower", None):
+        if self.follower:
             hub().tails.leave(self.follower)
 
     async def receive_json(self, content: Any, **kwargs: Any) -> None:

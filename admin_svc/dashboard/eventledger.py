@@ -1,4 +1,4 @@
-"""The events page as data, as Events answers it: subscribers, recent events, deliveries. Tolerant to what is missing."""
+"""The events page as data: subscribers, recent events, deliveries. Tolerant to what is missing in Events' answers."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass

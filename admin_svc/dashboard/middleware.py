@@ -17,7 +17,7 @@ class StaticFiles(WhiteNoiseMiddleware):
     """WhiteNoise for ASGI: it answers with whole files, because Django can't stream its iterator there."""
 
     @staticmethod
-    def serve(static_file: StaticFile, request: HttpRequest) -> HttpResponse:
+    def serve(static_file: StaticFile, request: HttpRequest) -> HttpResponse:  # type: ignore[override]  # as WhiteNoise does
         """Answer with the file's bytes and WhiteNoise's headers."""
         found = static_file.get_response(request.method, request.META)
         response = HttpResponse(found.file.read() if found.file else b"", status=int(found.status))

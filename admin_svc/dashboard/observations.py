@@ -9,14 +9,13 @@ from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
-from functools import cache
 
 import structlog
 from django.conf import settings
 from django.utils import timezone
 
 from admin_svc.dashboard.instances import Instance, instance_of
-from admin_svc.dashboard.sources.base import Source, source
+from admin_svc.dashboard.sources.base import Params, Source, source
 from libs.contracts.errors import ServiceError
 
 log = structlog.get_logger(__name__)
@@ -82,7 +81,7 @@ class Observer:
 
     def _errors(self, last: Observation) -> Observation:
         since = (timezone.now() - ERROR_WINDOW).isoformat()
-        wanted = {"level": "error", "since": since, "limit": ERRORS_SHOWN}
+        wanted: Params = {"level": "error", "since": since, "limit": ERRORS_SHOWN}
         try:
             records = self._source.get("logger", "/v1/logs", wanted)["items"]
         except ServiceError as error:
@@ -91,11 +90,9 @@ class Observer:
         return replace(last, errors=counts, logger_failure="")
 
 
+_observers: dict[Source, Observer] = {}
+
+
 def observer() -> Observer:
     """Give the observer of the process's source."""
-    return _observer_of(source())
-
-
-@cache
-def _observer_of(origin: Source) -> Observer:
-    return Observer(origin, max_age=2 * settings.REFRESH_SECONDS)
+    return _observers.setdefault(source(), Observer(source(), max_age=2 * settings.REFRESH_SECONDS))

@@ -5,6 +5,7 @@ from datetime import timedelta
 from math import ceil
 from typing import Any
 
+from django.contrib.auth.models import User
 from django.contrib.sessions.models import Session
 from django.db.models import QuerySet
 from django.utils import timezone
@@ -38,7 +39,7 @@ def login_retry_after(*, username: str, address: str) -> int:
     return max(waits)
 
 
-def session_is_valid(*, session_key: str, user_id: int | None) -> bool:
+def session_is_valid(*, session_key: str, user_id: int) -> bool:
     """Say whether a session still is one of an active member of staff."""
     session = Session.objects.filter(session_key=session_key, expire_date__gt=timezone.now()).first()
     if session is None or str(session.get_decoded().get("_auth_user_id")) != str(user_id):
@@ -74,7 +75,5 @@ def request_records(*, request_id: str) -> list[dict[str, Any]]:
     return sorted(found, key=lambda record: str(record.get("time", "")))
 
 
-def _is_staff(user_id: int | None) -> bool:
-    from django.contrib.auth import get_user_model
-
-    return get_user_model().objects.filter(pk=user_id, is_active=True, is_staff=True).exists()
+def _is_staff(user_id: int) -> bool:
+    return User.objects.filter(pk=user_id, is_active=True, is_staff=True).exists()

@@ -6,7 +6,7 @@ from typing import Any
 
 import structlog
 from django.conf import settings
-from django.contrib.auth.models import AbstractBaseUser
+from django.contrib.auth.models import User
 from django.db import IntegrityError, transaction
 from django.db.models import Max
 from django.utils import timezone
@@ -81,18 +81,18 @@ def login_failures_forget(*, username: str, address: str) -> None:
     LoginFailure.objects.filter(username=username, address=address).delete()
 
 
-def delivery_retry(*, user: AbstractBaseUser, delivery: str) -> None:
+def delivery_retry(*, user: User, delivery: str) -> None:
     """Let Events send a dead delivery again."""
     _audited(user, "retry", f"delivery {delivery}", {}, lambda: _post("events", f"/v1/deliveries/{delivery}/retry"))
 
 
-def replay_start(*, user: AbstractBaseUser, subscriber: str, since: str, event_type: str = "") -> None:
+def replay_start(*, user: User, subscriber: str, since: str, event_type: str = "") -> None:
     """Let Events send past events again to a subscriber."""
     wanted = {"subscriber": subscriber, "since": since} | ({"type": event_type} if event_type else {})
     _audited(user, "replay", f"events to {subscriber}", wanted, lambda: _post("events", "/v1/replays", wanted))
 
 
-def instance_act(*, user: AbstractBaseUser, service: str, instance: str, verb: str) -> None:
+def instance_act(*, user: User, service: str, instance: str, verb: str) -> None:
     """Drain an instance, put it into maintenance, or resume it."""
     path = f"/v1/services/{service}/instances/{instance}/{verb}"
     _audited(user, verb, f"{service} {instance}", {}, lambda: _post("registry", path))
@@ -102,9 +102,7 @@ def _post(service: str, path: str, body: Mapping[str, Any] | None = None) -> Non
     source().post(service, path, body)
 
 
-def _audited(
-    user: AbstractBaseUser, verb: str, target: str, details: Mapping[str, Any], act: Callable[[], None]
-) -> None:
+def _audited(user: User, verb: str, target: str, details: Mapping[str, Any], act: Callable[[], None]) -> None:
     failure = "the dashboard failed while it acted"
     try:
         act()

@@ -1,4 +1,4 @@
-"""The hub's life: it starts and stops with the ASGI server, or starts at the first socket where there is no lifespan."""
+"""The hub's life: it starts and stops with the ASGI server, or starts at the first socket."""
 
 from collections.abc import Awaitable, Callable, MutableMapping
 from typing import Any

@@ -7,7 +7,6 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-
     initial = True
 
     dependencies = [
@@ -16,50 +15,60 @@ class Migration(migrations.Migration):
 
     operations = [
         migrations.CreateModel(
-            name='LoginFailure',
+            name="LoginFailure",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('username', models.CharField(db_index=True, max_length=150)),
-                ('address', models.CharField(db_index=True, max_length=45)),
-                ('at', models.DateTimeField(db_index=True, default=django.utils.timezone.now)),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                ("username", models.CharField(db_index=True, max_length=150)),
+                ("address", models.CharField(db_index=True, max_length=45)),
+                ("at", models.DateTimeField(db_index=True, default=django.utils.timezone.now)),
             ],
         ),
         migrations.CreateModel(
-            name='AuditEntry',
+            name="AuditEntry",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('at', models.DateTimeField(db_index=True, default=django.utils.timezone.now)),
-                ('username', models.CharField(max_length=150)),
-                ('verb', models.CharField(max_length=32)),
-                ('target', models.CharField(max_length=255)),
-                ('details', models.JSONField(default=dict)),
-                ('failure', models.CharField(blank=True, max_length=500)),
-                ('user', models.ForeignKey(null=True, on_delete=django.db.models.deletion.SET_NULL, related_name='+', to=settings.AUTH_USER_MODEL)),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                ("at", models.DateTimeField(db_index=True, default=django.utils.timezone.now)),
+                ("username", models.CharField(max_length=150)),
+                ("verb", models.CharField(max_length=32)),
+                ("target", models.CharField(max_length=255)),
+                ("details", models.JSONField(default=dict)),
+                ("failure", models.CharField(blank=True, max_length=500)),
+                (
+                    "user",
+                    models.ForeignKey(
+                        null=True,
+                        on_delete=django.db.models.deletion.SET_NULL,
+                        related_name="+",
+                        to=settings.AUTH_USER_MODEL,
+                    ),
+                ),
             ],
             options={
-                'verbose_name_plural': 'audit',
-                'ordering': ['-at', '-id'],
-                'permissions': [('operate', 'Can retry, replay, drain and resume')],
+                "verbose_name_plural": "audit",
+                "ordering": ["-at", "-id"],
+                "permissions": [("operate", "Can retry, replay, drain and resume")],
             },
         ),
         migrations.CreateModel(
-            name='Transition',
+            name="Transition",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('service', models.CharField(max_length=63)),
-                ('instance', models.CharField(max_length=63)),
-                ('number', models.PositiveBigIntegerField()),
-                ('incarnation', models.CharField(blank=True, max_length=36)),
-                ('before', models.CharField(blank=True, max_length=16)),
-                ('after', models.CharField(max_length=16)),
-                ('address', models.CharField(blank=True, max_length=255)),
-                ('version', models.CharField(blank=True, max_length=64)),
-                ('at', models.DateTimeField(db_index=True, default=django.utils.timezone.now)),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                ("service", models.CharField(max_length=63)),
+                ("instance", models.CharField(max_length=63)),
+                ("number", models.PositiveBigIntegerField()),
+                ("incarnation", models.CharField(blank=True, max_length=36)),
+                ("before", models.CharField(blank=True, max_length=16)),
+                ("after", models.CharField(max_length=16)),
+                ("address", models.CharField(blank=True, max_length=255)),
+                ("version", models.CharField(blank=True, max_length=64)),
+                ("at", models.DateTimeField(db_index=True, default=django.utils.timezone.now)),
             ],
             options={
-                'verbose_name': 'state change',
-                'ordering': ['-at', '-id'],
-                'constraints': [models.UniqueConstraint(fields=('service', 'instance', 'number'), name='transition_number')],
+                "verbose_name": "state change",
+                "ordering": ["-at", "-id"],
+                "constraints": [
+                    models.UniqueConstraint(fields=("service", "instance", "number"), name="transition_number")
+                ],
             },
         ),
     ]

@@ -16,7 +16,7 @@ STEPS = ((86_400, "d"), (3_600, "h"), (60, "min"))
 def age(at: datetime | None) -> SafeString | str:
     """Render a time whose age the page counts on by itself."""
     if not isinstance(at, datetime):
-        return "–"
+        return "—"
     stamp = at.isoformat()
     return format_html('<time datetime="{}" title="{}" data-age>{}</time>', stamp, stamp, f"{at:%H:%M:%S}")
 
@@ -24,14 +24,14 @@ def age(at: datetime | None) -> SafeString | str:
 @register.filter
 def clock(at: datetime | None) -> str:
     """Render a time of day with milliseconds."""
-    return f"{at:%H:%M:%S}.{at.microsecond // 1000:03d}" if isinstance(at, datetime) else "–"
+    return f"{at:%H:%M:%S}.{at.microsecond // 1000:03d}" if isinstance(at, datetime) else "—"
 
 
 @register.filter
 def span(seconds: float | None) -> str:
     """Render a length of time with its largest unit."""
     if seconds is None:
-        return "–"
+        return "—"
     for size, unit in STEPS:
         if seconds >= size:
             return f"{seconds / size:.0f} {unit}"
@@ -42,7 +42,7 @@ def span(seconds: float | None) -> str:
 def milliseconds(value: float | None) -> str:
     """Render milliseconds; short ones with one decimal."""
     if value is None:
-        return "–"
+        return "—"
     return f"{value:.1f} ms" if value < 10 else f"{value:.0f} ms"
 
 

@@ -9,7 +9,7 @@ from django.views.decorators.http import require_GET, require_POST
 from admin_svc.dashboard import services as actions
 from admin_svc.dashboard.eventledger import STATUSES, ledger
 from admin_svc.dashboard.forms import ReplayForm
-from admin_svc.dashboard.views.page import act, partial_context, render
+from admin_svc.dashboard.views.page import act, member, partial_context, render
 
 PAGE = "admin:dashboard_events"
 
@@ -31,7 +31,7 @@ def retry(request: HttpRequest, delivery: str) -> HttpResponse:
     """Send a dead delivery again."""
     return act(
         request,
-        lambda: actions.delivery_retry(user=request.user, delivery=delivery),
+        lambda: actions.delivery_retry(user=member(request), delivery=delivery),
         topic="events",
         done="The delivery is on its way again.",
         back=PAGE,
@@ -43,13 +43,15 @@ def replay(request: HttpRequest) -> HttpResponse:
     """Send past events again to a subscriber."""
     form = ReplayForm(request.POST)
     if not form.is_valid():
-        messages.error(request, "; ".join(f"{name}: {' '.join(texts)}" for name, texts in form.errors.items()))
+        messages.error(
+            request, "; ".join(f"{name}: {' '.join(map(str, texts))}" for name, texts in form.errors.items())
+        )
         return redirect(PAGE)
     wanted = form.cleaned_data
     return act(
         request,
         lambda: actions.replay_start(
-            user=request.user,
+            user=member(request),
             subscriber=wanted["subscriber"],
             since=wanted["since"].isoformat(),
             event_type=wanted["type"],

@@ -7,7 +7,7 @@ from django.views.decorators.http import require_GET, require_POST
 from admin_svc.dashboard import selectors
 from admin_svc.dashboard import services as actions
 from admin_svc.dashboard.board import board, instance_shown
-from admin_svc.dashboard.views.page import act, partial_context, render
+from admin_svc.dashboard.views.page import act, member, partial_context, render
 
 VERBS = {"drain": "is draining", "maintenance": "is in maintenance", "resume": "is back"}
 
@@ -42,7 +42,7 @@ def instance_action(request: HttpRequest, service: str, instance: str, verb: str
         raise Http404
     return act(
         request,
-        lambda: actions.instance_act(user=request.user, service=service, instance=instance, verb=verb),
+        lambda: actions.instance_act(user=member(request), service=service, instance=instance, verb=verb),
         topic="services",
         done=f"{instance} {VERBS[verb]}.",
         back="admin:dashboard_services",

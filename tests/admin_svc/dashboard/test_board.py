@@ -65,4 +65,3 @@ def test_a_degraded_registry_is_a_notice(platform: RecordingSource) -> None:
 
 def test_an_unknown_instance_is_not_shown() -> None:
     assert instance_shown("todo", "todo-99") is None
-

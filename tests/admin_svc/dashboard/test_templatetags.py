@@ -8,22 +8,22 @@ from tests.admin_svc.scenes import NOW
 
 def test_an_age_carries_its_time_for_the_browser_to_count_on() -> None:
     assert 'datetime="2026-11-23T12:00:00+00:00"' in age(NOW)
-    assert age(None) == "–"
+    assert age(None) == "—"
 
 
 def test_a_clock_shows_milliseconds() -> None:
     assert clock(NOW.replace(microsecond=7_000)) == "12:00:00.007"
-    assert clock(None) == "–"
+    assert clock(None) == "—"
 
 
 @pytest.mark.parametrize(
-    ("seconds", "shown"), [(None, "–"), (3.2, "3 s"), (90, "2 min"), (7200, "2 h"), (200_000, "2 d")]
+    ("seconds", "shown"), [(None, "—"), (3.2, "3 s"), (90, "2 min"), (7200, "2 h"), (200_000, "2 d")]
 )
 def test_a_span_has_its_largest_unit(seconds: float | None, shown: str) -> None:
     assert span(seconds) == shown
 
 
-@pytest.mark.parametrize(("value", "shown"), [(None, "–"), (1.44, "1.4 ms"), (88.8, "89 ms")])
+@pytest.mark.parametrize(("value", "shown"), [(None, "—"), (1.44, "1.4 ms"), (88.8, "89 ms")])
 def test_short_times_have_a_decimal(value: float | None, shown: str) -> None:
     assert milliseconds(value) == shown
 

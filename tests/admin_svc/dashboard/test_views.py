@@ -9,7 +9,7 @@ from admin_svc.dashboard.services import transitions_observe
 from admin_svc.dashboard.sources.recording import RecordingSource
 from libs.contracts.errors import Conflict, Unavailable
 from libs.contracts.names import SERVICES
-from tests.admin_svc.scenes import NOW, a_record, an_instance, play
+from tests.admin_svc.scenes import NOW, a_record, an_instance
 
 pytestmark = pytest.mark.django_db
 

@@ -36,7 +36,7 @@ class Registry(BaseHTTPRequestHandler):
         self.end_headers()
         self.wfile.write(content)
 
-    do_POST = do_GET
+    do_POST = do_GET  # noqa: N815  (the base class asks for this name)
 
     def log_message(self, *args: object) -> None:
         """Say nothing."""
@@ -46,7 +46,7 @@ class Registry(BaseHTTPRequestHandler):
 def registry() -> Iterator[str]:
     Registry.seen = []
     server = ThreadingHTTPServer(("127.0.0.1", 0), Registry)
-    thread = threading.Thread(target=server.serve_forever)
+    thread = threading.Thread(target=server.serve_forever, args=(0.01,))
     thread.start()
     yield f"http://127.0.0.1:{server.server_port}/"
     server.shutdown()
