@@ -40,7 +40,7 @@ class HttpLease:
 
     def deregister(self) -> None:
         """Leave."""
-        self._send("DELETE", self._item, params={"incarnation": self._registration.incarnation})
+        self._send("DELETE", self._item, json={"incarnation": self._registration.incarnation})
 
     @staticmethod
     def failure(error: Exception) -> tuple[str, str]:
