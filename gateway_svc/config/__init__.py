@@ -1,0 +1,1 @@
+"""How the gateway is plugged in: settings, URLs, ASGI."""

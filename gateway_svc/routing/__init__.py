@@ -1,0 +1,1 @@
+"""Routing: the pipeline that takes requests to services, and the pages that describe them."""

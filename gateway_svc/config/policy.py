@@ -1,0 +1,17 @@
+"""What the gateway demands of clients and grants them, from the environment."""
+
+from libs.service import env
+
+GATEWAY_TIMEOUT = env.number(
+    "MT_GATEWAY_TIMEOUT", 15.0, minimum=0.1, help="Gateway: seconds that a service gets to answer, retry included."
+)
+TRUSTED_PROXIES = env.names(
+    "MT_GATEWAY_TRUSTED_PROXIES",
+    help="Gateway: addresses and networks of the proxies in front, whose X-Forwarded-For is believed.",
+)
+CORS_ORIGINS = env.names(
+    "MT_CORS_ORIGINS",
+    help="Gateway: origins whose browser pages may call, or *; empty: any in embedded mode, else none.",
+)
+TOKEN_ISSUER = env.text("MT_TOKEN_ISSUER", "micro-todo", help="`iss` of access tokens; the gateway demands the same.")
+TOKEN_AUDIENCE = env.text("MT_TOKEN_AUDIENCE", "micro-todo", help="`aud` of access tokens; the gateway demands it too.")

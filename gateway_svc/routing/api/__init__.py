@@ -1,0 +1,1 @@
+"""The HTTP pages of the gateway itself."""

@@ -1,0 +1,12 @@
+"""The URLs of the gateway's own pages."""
+
+from django.urls import path
+
+from gateway_svc.routing.api import views
+
+urlpatterns = [
+    path("v1/openapi.json", views.openapi),
+    path("docs", views.explorer),
+    path("docs/", views.explorer),
+    path("docs/<str:name>", views.asset),
+]

@@ -1,0 +1,70 @@
+"""Wires the pipeline from the settings, and ties it to the life of the process."""
+
+import asyncio
+
+from django.conf import settings
+from django.core.wsgi import get_wsgi_application
+
+from gateway_svc.routing.authentication import Authenticator, fetch_keys
+from gateway_svc.routing.cors import Cors
+from gateway_svc.routing.forwarding import TrustedProxies
+from gateway_svc.routing.pipeline import Pipeline
+from gateway_svc.routing.revocations import RevocationPoller, RevokedSessions
+from gateway_svc.routing.table import RouteTable
+from gateway_svc.routing.upstream import Upstream
+from libs.discovery import directory
+from libs.identity.user_tokens import UserTokenVerifier
+from libs.rpc.asgi import Application, Receive, Scope, Send
+from libs.rpc.client import AsyncBridgeClient
+from libs.rpc.dispatcher import Dispatcher
+from libs.service.asgi import lifespan
+from libs.service.identity import signer
+
+#: Threads for the gateway's own pages; requests to services need none.
+PAGE_THREADS = 2
+
+
+def make_application() -> Application:
+    """Make the ASGI application. Nothing is asked before its lifespan starts."""
+    gateway = Gateway()
+
+    async def application(scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] == "lifespan":
+            await lifespan(receive, send, gateway.start, gateway.stop)
+        else:
+            await gateway.pipeline(scope, receive, send)
+
+    return application
+
+
+class Gateway:
+    """The parts of one gateway process."""
+
+    def __init__(self) -> None:
+        """Make them from the settings and the installed directory."""
+        self._client = AsyncBridgeClient(signer())
+        self._table = RouteTable(directory())
+        self._pages = Dispatcher(get_wsgi_application(), PAGE_THREADS)
+        revoked = RevokedSessions()
+        verifier = UserTokenVerifier(fetch_keys, issuer=settings.TOKEN_ISSUER, audience=settings.TOKEN_AUDIENCE)
+        self._poller = RevocationPoller(revoked, verifier.refresh)
+        self.pipeline = Pipeline(
+            name=settings.INSTANCE,
+            table=self._table,
+            authenticator=Authenticator(verifier, revoked),
+            upstream=Upstream(directory(), self._client, settings.GATEWAY_TIMEOUT),
+            pages=self._pages,
+            cors=Cors(settings.CORS_ORIGINS, any_origin=settings.EMBEDDED and not settings.CORS_ORIGINS),
+            proxies=TrustedProxies(settings.TRUSTED_PROXIES),
+        )
+
+    async def start(self) -> None:
+        """Take the first snapshot of the routes, and begin to ask for ended sessions."""
+        await asyncio.to_thread(self._table.load)
+        await self._poller.start()
+
+    async def stop(self) -> None:
+        """End the asking, close channels and threads."""
+        await self._poller.stop()
+        await self._client.close()
+        await asyncio.to_thread(self._pages.close)
