@@ -2,29 +2,31 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any
 
 from admin_svc.dashboard.instances import moment
 from admin_svc.dashboard.sources.base import Params, source
 from libs.contracts.errors import ServiceError
 
-STATUSES = ("dead", "pending", "sent", "acknowledged")
+STATUSES = ("held", "pending", "sent", "acked", "dead")
+WAITING = ("held", "pending", "sent")
 SHOWN = 50
 SEARCHED = 200
 
 
 @dataclass(frozen=True, slots=True)
 class Subscriber:
-    """A service that receives events: how many it has still to get, and since when."""
+    """A service that receives events: how many it has still to acknowledge, and the age of the oldest."""
 
     name: str
     patterns: tuple[str, ...] = ()
-    queue: str = ""
-    depth: int = 0
+    waiting: int = 0
     dead: int = 0
     oldest_seconds: float | None = None
+    per_second: float = 0.0
     degraded: bool = False
+    seen_at: datetime | None = None
 
     @property
     def tone(self) -> str:
@@ -62,7 +64,7 @@ class Delivery:
     @property
     def tone(self) -> str:
         """Say how to colour it: good, warn or bad."""
-        return {"dead": "bad", "acknowledged": "good"}.get(self.status, "warn")
+        return {"dead": "bad", "acked": "good"}.get(self.status, "warn")
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,6 +75,9 @@ class Ledger:
     events: Sequence[RecordedEvent] = ()
     deliveries: Sequence[Delivery] = ()
     dead: Sequence[Delivery] = ()
+    dead_count: int = 0
+    stored_per_second: float = 0.0
+    acked_per_second: float = 0.0
     failure: str = ""
 
 
@@ -80,48 +85,39 @@ def ledger(*, status: str) -> Ledger:
     """Ask Events for all parts of the page."""
     try:
         stats = _ask("/v1/stats")
-        subscriptions = _items("/v1/subscriptions", {"limit": SEARCHED})
         return Ledger(
-            subscribers=subscribers(subscriptions, stats),
+            subscribers=[subscriber_of(figures) for figures in stats.get("subscribers") or ()],
             events=[_event(event) for event in _items("/v1/events", {"limit": SHOWN})],
             deliveries=_deliveries(status),
             dead=_deliveries("dead"),
+            dead_count=(stats.get("deliveries") or {}).get("dead") or 0,
+            stored_per_second=stats.get("stored_per_second") or 0.0,
+            acked_per_second=stats.get("acked_per_second") or 0.0,
         )
     except ServiceError as error:
         return Ledger(failure=error.detail)
 
 
-def subscribers(subscriptions: Sequence[Mapping[str, Any]], stats: Mapping[str, Any]) -> list[Subscriber]:
-    """Join each subscriber's patterns with its figures."""
-    figures = {str(one.get("subscriber")): one for one in stats.get("subscribers") or ()}
-    patterns: dict[str, list[str]] = {name: [] for name in figures}
-    for one in subscriptions:
-        patterns.setdefault(str(one.get("subscriber")), []).append(str(one.get("pattern", "")))
-    return [_subscriber(name, tuple(sorted(patterns[name])), figures.get(name, {})) for name in sorted(patterns)]
+def subscriber_of(figures: Mapping[str, Any]) -> Subscriber:
+    """Read the figures of one subscriber."""
+    return Subscriber(
+        name=str(figures.get("service", "")),
+        patterns=tuple(figures.get("patterns") or ()),
+        waiting=sum(figures.get(status) or 0 for status in WAITING),
+        dead=figures.get("dead") or 0,
+        oldest_seconds=figures.get("oldest_unacknowledged_seconds") or None,
+        per_second=figures.get("acked_per_second") or 0.0,
+        degraded=bool(figures.get("degraded")),
+        seen_at=moment(figures.get("seen_at")),
+    )
 
 
-def events_of_request(request_id: str, *, since: datetime | None = None) -> list[Mapping[str, Any]]:
-    """Find the events that a request caused; none where Events is away or does not know."""
-    params: dict[str, str | int] = {"limit": SEARCHED}
-    if since:
-        params["since"] = (since - timedelta(seconds=1)).isoformat()
+def events_of_request(request_id: str) -> list[Mapping[str, Any]]:
+    """Find the events that a request caused; none where Events is away."""
     try:
-        found = _items("/v1/events", params)
+        return _items("/v1/events", {"request_id": request_id, "limit": SEARCHED})
     except ServiceError:
         return []
-    return [event for event in found if event.get("request_id") == request_id]
-
-
-def _subscriber(name: str, patterns: tuple[str, ...], figures: Mapping[str, Any]) -> Subscriber:
-    return Subscriber(
-        name=name,
-        patterns=patterns,
-        queue=str(figures.get("queue") or ""),
-        depth=figures.get("depth") or 0,
-        dead=figures.get("dead") or 0,
-        oldest_seconds=figures.get("oldest_seconds"),
-        degraded=bool(figures.get("degraded")),
-    )
 
 
 def _deliveries(status: str) -> list[Delivery]:
@@ -142,13 +138,14 @@ def _event(item: Mapping[str, Any]) -> RecordedEvent:
 
 
 def _delivery(item: Mapping[str, Any]) -> Delivery:
+    event = item.get("event") or {}
     return Delivery(
         id=str(item.get("id", "")),
-        type=str(item.get("type") or item.get("event_id") or ""),
+        type=str(event.get("type") or event.get("id") or ""),
         subscriber=str(item.get("subscriber", "")),
         status=str(item.get("status", "")),
         attempts=item.get("attempts") or 0,
-        at=moment(item.get("updated_at") or item.get("created_at")),
+        at=moment(item.get("done_at") or item.get("sent_at") or item.get("queued_at")),
         error=str(item.get("error") or ""),
     )
 

@@ -45,10 +45,8 @@ class Timeline:
 
 def request_timeline(request_id: str) -> Timeline:
     """Collect everything known about a request; ServiceError where Logger is away."""
-    records = selectors.request_records(request_id=request_id)
-    since = moment(records[0].get("time")) if records else None
-    facts = [("log", record) for record in records]
-    facts += [("event", _as_record(event)) for event in events_of_request(request_id, since=since)]
+    facts = [("log", record) for record in selectors.request_records(request_id=request_id)]
+    facts += [("event", _as_record(event)) for event in events_of_request(request_id)]
     timed = [(at, kind, fact) for kind, fact in facts if (at := moment(fact.get("time")))]
     timed.sort(key=lambda entry: entry[0])
     if not timed:

@@ -64,5 +64,5 @@ def play(source: RecordingSource, *instances: Instance) -> None:
     source.answer("GET", "logger", "/v1/logs/services", {"items": [{"service": "todo", "instance": "todo-1"}]})
     source.answer("GET", "logger", "/v1/logs/tail", {"items": [], "cursor": "c1", "gaps": []})
     source.answer("GET", "events", "/v1/stats", {"subscribers": []})
-    for path in ("/v1/subscriptions", "/v1/events", "/v1/deliveries"):
+    for path in ("/v1/events", "/v1/deliveries"):
         source.answer("GET", "events", path, {"items": [], "next_cursor": None})

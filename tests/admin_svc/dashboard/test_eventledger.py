@@ -1,20 +1,42 @@
 """Events' answers, as they are and with pieces missing."""
 
-from admin_svc.dashboard.eventledger import events_of_request, ledger, subscribers
+from admin_svc.dashboard.eventledger import events_of_request, ledger, subscriber_of
 from admin_svc.dashboard.sources.recording import RecordingSource
 from libs.contracts.errors import BadRequest
 from tests.admin_svc.scenes import NOW
 
 
-def test_subscribers_are_joined_with_their_figures() -> None:
-    subscriptions = [{"subscriber": "todo", "pattern": "b"}, {"subscriber": "todo", "pattern": "a"}]
-    figures = {"subscribers": [{"subscriber": "todo", "depth": 2, "dead": 1, "oldest_seconds": 3.0}]}
-    [one] = subscribers(subscriptions, figures)
-    assert (one.name, one.patterns, one.depth, one.dead, one.tone) == ("todo", ("a", "b"), 2, 1, "warn")
+def test_a_subscriber_is_read_from_its_figures() -> None:
+    figures = {
+        "service": "todo",
+        "patterns": ["auth.user.*"],
+        "held": 1,
+        "pending": 2,
+        "sent": 3,
+        "dead": 1,
+        "oldest_unacknowledged_seconds": 3.5,
+        "degraded": False,
+        "seen_at": NOW.isoformat(),
+    }
+    one = subscriber_of(figures)
+    assert (one.name, one.patterns, one.waiting, one.dead) == ("todo", ("auth.user.*",), 6, 1)
+    assert (one.oldest_seconds, one.tone, one.seen_at) == (3.5, "warn", NOW)
 
 
-def test_a_subscriber_without_figures_is_shown_all_the_same() -> None:
-    assert [one.depth for one in subscribers([{"subscriber": "auth", "pattern": "x"}], {})] == [0]
+def test_a_subscriber_without_figures_waits_for_nothing() -> None:
+    one = subscriber_of({"service": "auth"})
+    assert (one.waiting, one.oldest_seconds, one.tone) == (0, None, "good")
+
+
+def test_a_subscriber_that_lags_is_bad() -> None:
+    assert subscriber_of({"service": "auth", "degraded": True}).tone == "bad"
+
+
+def test_a_delivery_shows_its_event_and_its_last_move(platform: RecordingSource) -> None:
+    item = {"id": 7, "status": "sent", "event": {"type": "auth.user.registered"}, "sent_at": NOW.isoformat()}
+    platform.answer("GET", "events", "/v1/deliveries", {"items": [item]})
+    [one] = ledger(status="").deliveries
+    assert (one.id, one.type, one.at, one.tone) == ("7", "auth.user.registered", NOW, "warn")
 
 
 def test_a_failure_leaves_an_empty_page_with_its_reason(platform: RecordingSource) -> None:
@@ -27,10 +49,10 @@ def test_an_unknown_status_is_no_filter(platform: RecordingSource) -> None:
     assert "status" not in platform.called("GET", "events", "/v1/deliveries")[0]
 
 
-def test_the_events_of_a_request_are_found_among_the_recent(platform: RecordingSource) -> None:
-    events = [{"id": "e1", "request_id": "req-1"}, {"id": "e2", "request_id": "req-2"}]
-    platform.answer("GET", "events", "/v1/events", {"items": events})
-    assert [event["id"] for event in events_of_request("req-1", since=NOW)] == ["e1"]
+def test_the_events_of_a_request_are_asked_by_its_id(platform: RecordingSource) -> None:
+    platform.answer("GET", "events", "/v1/events", {"items": [{"id": "e1"}]})
+    assert [event["id"] for event in events_of_request("req-1")] == ["e1"]
+    assert platform.called("GET", "events", "/v1/events")[0]["request_id"] == "req-1"
 
 
 def test_without_events_a_request_has_none(platform: RecordingSource) -> None:

@@ -134,14 +134,20 @@ def test_an_unknown_request_says_so(page: Client) -> None:
 
 
 def test_the_events_page_shows_subscribers_dead_letters_and_events(page: Client, platform: RecordingSource) -> None:
-    dead = {"id": "d1", "type": "auth.user.registered", "subscriber": "todo", "status": "dead", "error": "boom"}
+    dead = {
+        "id": 41,
+        "event": {"type": "auth.user.registered"},
+        "subscriber": "todo",
+        "status": "dead",
+        "error": "boom",
+    }
     platform.answer("GET", "events", "/v1/deliveries", {"items": [dead]})
     event = {"id": "e1", "type": "todo.task.created", "source": "todo", "time": NOW.isoformat(), "request_id": "req-1"}
     platform.answer("GET", "events", "/v1/events", {"items": [event]})
-    figures = {"subscriber": "todo", "depth": 3, "dead": 1, "oldest_seconds": 45.0, "degraded": True}
+    figures = {"service": "todo", "pending": 3, "dead": 1, "oldest_unacknowledged_seconds": 45.0, "degraded": True}
     platform.answer("GET", "events", "/v1/stats", {"subscribers": [figures]})
     html = text(page, "/admin/events/")
-    for shown in ("degraded", "45 s", "boom", "todo.task.created", "request_id=req-1", "/deliveries/d1/retry/"):
+    for shown in ("degraded", "45 s", "boom", "todo.task.created", "request_id=req-1", "/deliveries/41/retry/"):
         assert shown in html
 
 
