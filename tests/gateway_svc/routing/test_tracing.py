@@ -1,0 +1,39 @@
+import pytest
+
+from gateway_svc.routing.tracing import Trace, client_request_id
+from libs.rpc.messages import parse_traceparent
+from tests.gateway_svc.conftest import Headers
+
+TRACE, PARENT = "4bf92f3577b34da6a3ce929d0e0e4736", "00f067aa0ba902b7"
+VALID = (b"traceparent", f"00-{TRACE}-{PARENT}-00".encode())
+
+
+def test_continues_a_valid_trace_with_a_span_of_its_own() -> None:
+    trace = Trace.of([VALID, (b"tracestate", b"a=1"), (b"tracestate", b"b=2")])
+
+    assert trace.trace_id == TRACE
+    assert trace.span_id != PARENT
+    assert dict(trace.headers) == {
+        b"traceparent": f"00-{TRACE}-{trace.span_id}-00".encode(),
+        b"tracestate": b"a=1,b=2",
+    }
+
+
+@pytest.mark.parametrize(
+    "headers", [[], [(b"traceparent", b"nonsense")], [VALID, VALID], [(b"traceparent", VALID[1].upper())]]
+)
+def test_begins_a_new_trace_without_the_foreign_state(headers: Headers) -> None:
+    trace = Trace.of([*headers, (b"tracestate", b"a=1")])
+
+    made = dict(trace.headers)
+    assert trace.trace_id != TRACE
+    assert parse_traceparent(made[b"traceparent"].decode()) == (trace.trace_id, trace.span_id)
+    assert b"tracestate" not in made
+
+
+@pytest.mark.parametrize(
+    ("given", "kept"),
+    [(b"mine-1.A_b", "mine-1.A_b"), (b"x" * 64, "x" * 64), (b"x" * 65, ""), (b"a b", ""), (b"", ""), (b"\xff", "")],
+)
+def test_keeps_a_well_formed_request_id_of_the_client(given: bytes, kept: str) -> None:
+    assert client_request_id([(b"x-request-id", given)]) == kept

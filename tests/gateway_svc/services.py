@@ -1,0 +1,144 @@
+"""Services in this process: real bridge servers over small WSGI applications, and a directory that knows them."""
+
+import json
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+from urllib.parse import parse_qs
+
+import jwt
+from cryptography.hazmat.primitives.asymmetric import ec
+from django.conf import settings
+
+from libs.discovery import Instance, Snapshots
+from libs.identity.bundle import Bundle
+from libs.identity.principal import ENVIRON_KEY
+from libs.identity.service_tokens import ServiceVerifier
+from libs.rpc.dispatcher import Dispatcher
+from libs.rpc.server import BridgeServer
+
+WSGI = Callable[[dict[str, Any], Any], list[bytes]]
+
+
+class StaticDirectory(Snapshots):
+    """A directory filled by the test; it records which instances were called and whether they were reached."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.ended: list[tuple[str, bool]] = []
+
+    def end(self, instance: Instance, *, ok: bool) -> None:
+        self.ended.append((instance.id, ok))
+        super().end(instance, ok=ok)
+
+
+class Echo:
+    """Answers 200 with what it was asked, and keeps each environ."""
+
+    def __init__(self) -> None:
+        self.environs: list[dict[str, Any]] = []
+
+    @property
+    def last(self) -> dict[str, Any]:
+        return self.environs[-1]
+
+    def __call__(self, environ: dict[str, Any], start_response: Any) -> list[bytes]:
+        self.environs.append({**environ, "body": environ["wsgi.input"].read()})
+        start_response("200 OK", [("Content-Type", "text/plain")])
+        return [f"{environ['REQUEST_METHOD']} {environ['PATH_INFO']}".encode("latin-1")]
+
+    @property
+    def calls(self) -> list[Any]:
+        return [environ[ENVIRON_KEY] for environ in self.environs]
+
+
+def answering(status: str, headers: list[tuple[str, str]], body: bytes = b"") -> WSGI:
+    def app(environ: dict[str, Any], start_response: Any) -> list[bytes]:
+        start_response(status, headers)
+        return [body]
+
+    return app
+
+
+@dataclass
+class Auth:
+    """An Auth service with a real ES256 key. `ended` is the log of ended sessions, a cursor is a position in it."""
+
+    ended: list[str] = field(default_factory=list)
+    generation: int = 1
+    asked: list[str] = field(default_factory=list)
+    keys: dict[str, ec.EllipticCurvePrivateKey] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        self.rotate()
+
+    @property
+    def kid(self) -> str:
+        return f"key-{self.generation}"
+
+    def rotate(self) -> None:
+        self.generation += 1
+        self.keys[self.kid] = ec.generate_private_key(ec.SECP256R1())
+
+    def token(self, user_id: str = "user-1", session_id: str = "session-1", **changes: Any) -> str:
+        now = int(time.time())
+        claims = {
+            "iss": settings.TOKEN_ISSUER, "aud": settings.TOKEN_AUDIENCE, "sub": user_id, "sid": session_id,
+            "jti": "token-1", "scope": "lists:read lists:write", "iat": now, "exp": now + 600, **changes,
+        }  # fmt: skip
+        headers = {"typ": "at+jwt", "kid": self.kid}
+        return jwt.encode(claims, self.keys[self.kid], algorithm="ES256", headers=headers)
+
+    def jwks(self) -> dict[str, Any]:
+        return {"keys": [_jwk(kid, key) for kid, key in self.keys.items()]}
+
+    def __call__(self, environ: dict[str, Any], start_response: Any) -> list[bytes]:
+        self.asked.append(environ["PATH_INFO"])
+        after = parse_qs(environ["QUERY_STRING"]).get("after", ["0"])[0]
+        documents: Mapping[str, Any] = {
+            "/.well-known/jwks.json": self.jwks(),
+            "/internal/v1/revocations": {
+                "sessions": [{"session_id": session_id} for session_id in self.ended[int(after) :]],
+                "jwks_version": self.kid,
+                "cursor": str(len(self.ended)),
+            },
+        }
+        document = documents.get(environ["PATH_INFO"])
+        start_response("200 OK" if document else "404 Not Found", [("Content-Type", "application/json")])
+        return [json.dumps(document).encode()]
+
+
+def _jwk(kid: str, key: ec.EllipticCurvePrivateKey) -> dict[str, Any]:
+    public = jwt.algorithms.ECAlgorithm.to_jwk(key.public_key(), as_dict=True)
+    return {**public, "kid": kid, "alg": "ES256", "use": "sig"}
+
+
+class World:
+    """All services of a test."""
+
+    def __init__(self, directory: StaticDirectory) -> None:
+        self.directory = directory
+        self.servers: dict[str, BridgeServer] = {}
+
+    def run(self, service: str, app: Any, *, routes: tuple[str, ...] = ()) -> Instance:
+        """Start an instance of `service` and tell the directory."""
+        verifier = ServiceVerifier(Bundle.load(settings.KEYS_DIR / "services.json"), service)
+        server = BridgeServer(Dispatcher(app), verifier, host="127.0.0.1", port=0, health=lambda: (True, ""))
+        port = server.start()
+        known = self.directory.instances(service)
+        instance = Instance(
+            service, f"{service}-{len(known) + 1}", f"made-at-{port}", grpc_address=f"127.0.0.1:{port}",
+            grpc_port=port, routes=routes,
+        )  # fmt: skip
+        self.servers[instance.id] = server
+        self.directory.update(service, [*known, instance])
+        return instance
+
+    def kill(self, instance: Instance) -> None:
+        """Stop an instance without telling the directory."""
+        self.servers[instance.id].stop(0)
+
+    def stop(self) -> None:
+        for server in self.servers.values():
+            server.stop(0)

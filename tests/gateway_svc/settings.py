@@ -1,0 +1,4 @@
+"""Settings of the gateway suite."""
+
+from gateway_svc.config.settings import *
+from libs.testing.settings import *
