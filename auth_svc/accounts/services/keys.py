@@ -47,7 +47,6 @@ def keys_rotate() -> SigningKey:
         new.save(update_fields=["state"])
         _new(SigningKey.State.NEXT).save(force_insert=True)
         publish(KeyRotated(key_id=new.kid))
-    log.info("signing key rotated", key_id=new.kid, previous_key_id=old.kid)
     return new
 
 

@@ -91,4 +91,4 @@ def test_the_command_says_how_many_accounts_it_erased(sign_up, capsys):
     sign_up()
     User.objects.update(erase_at=now())
     call_command("erase_accounts")
-    assert capsys.readouterr().out.endswith("1 accounts erased\n")
+    assert capsys.readouterr().out.endswith("accounts erased: 1\n")

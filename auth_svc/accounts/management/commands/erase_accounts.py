@@ -11,4 +11,4 @@ class Command(BaseCommand):
     help = "Erase the accounts whose waiting time is over, and delete expired sessions and tokens; `serve` does it too."
 
     def handle(self, *args: Any, **options: Any) -> None:
-        self.stdout.write(f"{sweep()} accounts erased")
+        self.stdout.write(f"accounts erased: {sweep()}")
