@@ -1,12 +1,14 @@
-"""Logs and metrics of every process: JSON lines on stdout, and the same records shipped to Logger in batches.
+"""Logs, traces and metrics of a process. It never stops or slows down what it reports on.
 
-`configure` sets up structlog and stdlib logging; `ship` starts the thread that sends what was logged; `context` binds
-the ids of the current request; `metrics` renders Prometheus text. Nothing here knows where the records go: the sink is
-injected.
+configure   structlog and the standard library's logging as JSON lines on standard output
+ship        the same lines to Logger, by way of the disk while Logger is away
+context     request, trace and user of the current thread or task
+trace       W3C Trace Context
+metrics     Prometheus
 """
 
-from libs.telemetry.batches import Batch, Sink
+from libs.telemetry.batch import Batch, Sink
 from libs.telemetry.setup import configure
-from libs.telemetry.shipping import Shipper, ship
+from libs.telemetry.shipper import Shipper, ship
 
 __all__ = ["Batch", "Shipper", "Sink", "configure", "ship"]

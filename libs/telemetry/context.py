@@ -1,25 +1,32 @@
-"""What every log record of the current request carries: request_id, trace_id, span_id, user_id.
+"""What this thread or task works on: request, trace and user. Log records and calls to services carry it."""
 
-Based on contextvars: each thread and each asyncio task has its own.
-"""
-
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from contextvars import ContextVar
+from types import MappingProxyType
 
-_fields: ContextVar[dict[str, str] | None] = ContextVar("mt_log_fields", default=None)
+#: The names that a record has as fields of its own; others become attributes.
+FIELDS = ("request_id", "trace_id", "span_id", "user_id")
 
-
-def current() -> dict[str, str]:
-    """Give the fields bound here and now, as a copy."""
-    return dict(_fields.get() or {})
+_NOTHING: Mapping[str, str] = MappingProxyType({})
+_bound: ContextVar[Mapping[str, str]] = ContextVar("libs.telemetry.context", default=_NOTHING)
 
 
 @contextmanager
 def bound(**fields: str) -> Iterator[None]:
-    """Bind `fields` on top of those bound already, for the time of the block; empty values bind nothing."""
-    token = _fields.set({**(_fields.get() or {}), **{name: value for name, value in fields.items() if value}})
+    """Add `fields` to the context until the block ends; asyncio tasks and threads made by `contextvars` inherit it."""
+    token = _bound.set({**_bound.get(), **fields})
     try:
         yield
     finally:
-        _fields.reset(token)
+        _bound.reset(token)
+
+
+def current() -> dict[str, str]:
+    """Give the fields of this moment."""
+    return dict(_bound.get())
+
+
+def peek() -> Mapping[str, str]:
+    """Give the fields without a copy, for those who only read."""
+    return _bound.get()

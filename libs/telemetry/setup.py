@@ -1,46 +1,47 @@
-"""Logging of a process: structlog in front, stdlib behind, JSON lines on stdout."""
+"""configure(): structlog and the standard library's logging become JSON lines on standard output."""
 
 import logging
-import sys
-from typing import Any
+import threading
+from types import MappingProxyType
 
 import structlog
 
-from libs.telemetry.records import ATTRIBUTES, Origin, to_json_values, to_line
+from libs.telemetry.lines import Renderer
+from libs.telemetry.outlet import Current, EventLogger, Outlet, StdlibHandler
 
-#: Loggers that would tell at INFO what our own access log tells better.
-QUIET = ("uvicorn.access", "uvicorn.error", "grpc", "kombu", "amqp", "celery.redirected", "asyncio", "urllib3")
+#: Loggers that say too much: the level below which they are not heard, whatever LOG_LEVEL is.
+FLOORS = MappingProxyType(
+    {
+        "amqp": logging.INFO,
+        "asyncio": logging.INFO,
+        "kombu": logging.INFO,
+        "urllib3": logging.INFO,
+        # A 4xx is the client's mistake and the normal case; Django would warn of each.
+        "django.request": logging.ERROR,
+    }
+)
 
 
-class JsonHandler(logging.StreamHandler[Any]):
-    """Writes one JSON line per record."""
-
-    def format(self, record: logging.LogRecord) -> str:
-        """Give the line without its end."""
-        return to_line(to_json_values(record)).decode()[:-1]
-
-
-def configure(service: str, instance: str, level: str) -> None:
-    """Make `structlog.get_logger(name)` and stdlib loggers write records of this service at `level` and above."""
-    Origin.service, Origin.instance = service, instance
-    root = logging.getLogger()
-    for handler in [*root.handlers]:
-        root.removeHandler(handler)
-    root.addHandler(JsonHandler(sys.stdout))
-    root.setLevel(level)
-    for name in QUIET:
-        logging.getLogger(name).setLevel(logging.WARNING)
-    logging.captureWarnings(capture=True)
+def configure(service: str, instance: str, level: str = "INFO") -> None:
+    """Write all records from `level` up as JSON lines with `service` and `instance`; call it once, at the start."""
+    number = logging.getLevelNamesMapping()[level.upper()]
+    Current.outlet = Outlet(Renderer(service, instance))
     structlog.configure(
-        processors=[structlog.stdlib.filter_by_level, to_stdlib],
-        wrapper_class=structlog.stdlib.BoundLogger,
-        logger_factory=structlog.stdlib.LoggerFactory(),
+        processors=[],
+        wrapper_class=structlog.make_filtering_bound_logger(number),
+        context_class=dict,
+        logger_factory=EventLogger,
         cache_logger_on_first_use=True,
     )
+    logging.root.handlers[:] = [StdlibHandler()]
+    logging.root.setLevel(number)
+    for name, floor in FLOORS.items():
+        logging.getLogger(name).setLevel(max(number, floor))
+    logging.captureWarnings(capture=True)
+    threading.excepthook = _thread_died
 
 
-def to_stdlib(logger: Any, method: str, event: Any) -> tuple[tuple[str], dict[str, Any]]:
-    """Structlog's last processor: hand the event's text to stdlib, and its keywords as one attribute of the record."""
-    text = str(event.pop("event", ""))
-    options = {name: event.pop(name) for name in ("exc_info", "stack_info") if name in event}
-    return (text,), {**options, "extra": {ATTRIBUTES: dict(event)}}
+def _thread_died(args: threading.ExceptHookArgs) -> None:
+    name = args.thread.name if args.thread else ""
+    if not issubclass(args.exc_type, SystemExit):
+        structlog.get_logger(__name__).error("a thread died", thread=name, exc_info=args.exc_value)

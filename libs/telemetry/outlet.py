@@ -1,0 +1,141 @@
+"""The outlet of this process: a record becomes a line on standard output and, once `ship` was called, is queued.
+
+Two ways lead here: structlog's loggers (`EventLogger`) and the standard library's (`StdlibHandler`).
+"""
+
+import logging
+import os
+import threading
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, TypeAlias
+
+from libs.telemetry import context, lines, metrics
+from libs.telemetry.lines import Renderer
+
+#: Takes a rendered line, and whether it is a DEBUG record; never waits.
+Put: TypeAlias = Callable[[bytes, bool], None]
+
+STDOUT = 1
+#: Loggers whose records stay on standard output: they speak of shipping.
+OWN = "libs.telemetry"
+
+_unwritten = metrics.counter("mt_log_lines_unwritten", "Log lines that standard output did not take")
+_shipping = threading.local()
+
+
+@dataclass(slots=True)
+class Outlet:
+    """What all loggers of this process share."""
+
+    renderer: Renderer
+    put: Put | None = None
+
+    def emit(
+        self, level: int, logger: str, message: str, attributes: dict[str, Any], *, created: float | None = None
+    ) -> None:
+        """Write one record; `exc_info`, request, trace and user may be among its attributes."""
+        error = lines.exc_info(attributes.pop("exc_info", None))
+        if error is not None:
+            attributes |= lines.exception_attributes(error)
+        fields = context.peek()
+        if not attributes.keys().isdisjoint(context.FIELDS):
+            fields = {**fields, **{name: attributes.pop(name) for name in context.FIELDS if name in attributes}}
+        when = time.time() if created is None else created
+        line = self.renderer.line(when, level, logger, message, attributes, fields)
+        _write(line)
+        if self.put is not None and not logger.startswith(OWN) and not is_shipping():
+            self.put(line, level < logging.INFO)
+
+
+class Current:
+    """Holds the process's outlet; there is none before `configure`."""
+
+    outlet: Outlet | None = None
+
+
+def outlet() -> Outlet:
+    """Give this process's outlet."""
+    if Current.outlet is None:
+        raise RuntimeError("telemetry: call configure() first")
+    return Current.outlet
+
+
+def mark_shipping() -> None:
+    """Keep what this thread logs from being shipped: it would feed itself."""
+    _shipping.active = True
+
+
+def is_shipping() -> bool:
+    """Say whether this thread ships."""
+    return getattr(_shipping, "active", False)
+
+
+class EventLogger:
+    """The end of structlog's chain: takes the event and its attributes."""
+
+    def __init__(self, name: str = "", *_more: Any) -> None:
+        """Log as `name`."""
+        self.name = name
+
+    def debug(self, /, **event: Any) -> None:
+        """Write a DEBUG record."""
+        self._emit(logging.DEBUG, event)
+
+    def info(self, /, **event: Any) -> None:
+        """Write an INFO record."""
+        self._emit(logging.INFO, event)
+
+    def warning(self, /, **event: Any) -> None:
+        """Write a WARNING record."""
+        self._emit(logging.WARNING, event)
+
+    def error(self, /, **event: Any) -> None:
+        """Write an ERROR record."""
+        self._emit(logging.ERROR, event)
+
+    def critical(self, /, **event: Any) -> None:
+        """Write a CRITICAL record."""
+        self._emit(logging.CRITICAL, event)
+
+    warn, exception, fatal = warning, error, critical
+
+    def _emit(self, level: int, event: dict[str, Any]) -> None:
+        if Current.outlet is not None:
+            message = event.pop("event", "")
+            Current.outlet.emit(level, self.name, message if type(message) is str else lines.text_of(message), event)
+
+
+class StdlibHandler(logging.Handler):
+    """The root handler of the standard library's loggers."""
+
+    #: What every LogRecord has; the rest was given as `extra`.
+    _STANDARD = frozenset(logging.makeLogRecord({}).__dict__) | {"message", "asctime", "taskName"}
+
+    def createLock(self) -> None:  # noqa: N802  (the base class's name)
+        """Have no lock: nothing here is shared, and a lock would have to survive forks."""
+        self.lock = None
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """Write the record, even one whose arguments don't fit its message."""
+        if Current.outlet is None:
+            return
+        attributes = {name: value for name, value in record.__dict__.items() if name not in self._STANDARD}
+        if record.exc_info:
+            attributes["exc_info"] = record.exc_info
+        Current.outlet.emit(record.levelno, record.name, _message(record), attributes, created=record.created)
+
+
+def _message(record: logging.LogRecord) -> str:
+    try:
+        return record.getMessage()
+    except Exception:  # noqa: BLE001  (the caller's mistake must not become its failure)
+        return f"{lines.text_of(record.msg)} {lines.text_of(record.args)}"
+
+
+def _write(line: bytes) -> None:
+    try:
+        os.write(STDOUT, line + b"\n")
+    except OSError:
+        _unwritten.inc()

@@ -1,0 +1,96 @@
+"""Segment: a file of batches, appended at the end and delivered from the front.
+
+Layout: magic (8 bytes), offset of the first undelivered batch (8 bytes), then batches: two lengths (4 bytes each), a
+JSON header, the body. An append that fails is taken back, so only the end of a killed process's file can be torn.
+"""
+
+import json
+import os
+import struct
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from libs.telemetry.batch import Batch
+
+MAX_BYTES = 8 * 1024 * 1024
+SUFFIX = ".seg"
+DEBUG_SUFFIX = ".debug.seg"
+
+_HEAD = struct.Struct(">8sQ")
+_LENGTHS = struct.Struct(">II")
+_MAGIC = b"mtspill1"
+
+
+@dataclass(frozen=True, slots=True)
+class Parcel:
+    """A batch of a segment, and where the next one begins."""
+
+    batch: Batch
+    end: int
+
+
+@dataclass(frozen=True, slots=True)
+class Segment:
+    """One file. All methods open it anew: a segment may vanish at any time."""
+
+    path: Path
+
+    @classmethod
+    def create(cls, path: Path) -> "Segment":
+        """Make an empty segment."""
+        path.write_bytes(_HEAD.pack(_MAGIC, _HEAD.size))
+        return cls(path)
+
+    @property
+    def is_debug(self) -> bool:
+        """Say whether it holds only DEBUG records."""
+        return self.path.name.endswith(DEBUG_SUFFIX)
+
+    @property
+    def is_full(self) -> bool:
+        """Say whether it has reached its size, or is gone."""
+        return not self.path.exists() or self.path.stat().st_size >= MAX_BYTES
+
+    def append(self, batch: Batch) -> None:
+        """Add a batch; OSError where the disk does not take it, and then nothing is changed."""
+        header = json.dumps([batch.instance, batch.boot, batch.sequence, batch.count, batch.reports]).encode()
+        data = _LENGTHS.pack(len(header), len(batch.body)) + header + batch.body
+        with self.path.open("r+b", buffering=0) as file:
+            before = file.seek(0, os.SEEK_END)
+            written = 0
+            try:
+                while written < len(data):
+                    written += file.write(data[written:])
+            except OSError:
+                file.truncate(before)
+                raise
+
+    def first(self) -> Parcel | None:
+        """Give the oldest undelivered batch, None at the end."""
+        return next(self.undelivered(), None)
+
+    def undelivered(self) -> Iterator[Parcel]:
+        """Give the undelivered batches, the oldest first; a file that is gone or not ours has none."""
+        try:
+            data = self.path.read_bytes()
+        except FileNotFoundError:
+            return
+        magic, offset = _HEAD.unpack_from(data) if len(data) >= _HEAD.size else (b"", 0)
+        while magic == _MAGIC and offset + _LENGTHS.size <= len(data):
+            header_length, body_length = _LENGTHS.unpack_from(data, offset)
+            middle = offset + _LENGTHS.size + header_length
+            offset = middle + body_length
+            if offset > len(data):
+                return
+            instance, boot, sequence, count, reports = json.loads(data[middle - header_length : middle])
+            yield Parcel(Batch(data[middle:offset], instance, boot, sequence, count, reports), offset)
+
+    def delivered(self, parcel: Parcel) -> None:
+        """Remember that everything up to the end of `parcel` is delivered."""
+        with self.path.open("r+b", buffering=0) as file:
+            file.write(_HEAD.pack(_MAGIC, parcel.end))
+
+    def at_stake(self) -> int:
+        """Count the records that are lost with this file."""
+        return sum(parcel.batch.at_stake for parcel in self.undelivered())
