@@ -60,7 +60,7 @@ class Pipeline:
             await send({"type": "websocket.close"})
             return
         visit = Visit.of(scope, self._proxies)
-        trace = visit.trace
+        trace = visit.trace.parent
         with context.bound(request_id=visit.request_id, trace_id=trace.trace_id, span_id=trace.span_id):
             try:
                 answer = await self._answer(visit, receive)

@@ -1,22 +1,20 @@
 """Request ids and W3C trace context at the edge."""
 
 import re
-import secrets
 from dataclasses import dataclass
 
 from gateway_svc.routing.headers import first, values
-from libs.rpc.messages import RawHeaders, parse_traceparent
+from libs.rpc.messages import RawHeaders
+from libs.telemetry.trace import Traceparent, new_traceparent, parse_traceparent
 
 _CLIENT_REQUEST_ID = re.compile(rb"[A-Za-z0-9._-]{1,64}")
 
 
 @dataclass(frozen=True, slots=True)
 class Trace:
-    """The trace a request belongs to: `span_id` is the gateway's own span."""
+    """The trace a request belongs to; its span is the gateway's own."""
 
-    trace_id: str
-    span_id: str
-    flags: str
+    parent: Traceparent
     tracestate: str = ""
 
     @classmethod
@@ -25,14 +23,13 @@ class Trace:
         given = values(headers, b"traceparent")
         parsed = parse_traceparent(given[0].decode("latin-1")) if len(given) == 1 else None
         if parsed is None:
-            return cls(secrets.token_hex(16), secrets.token_hex(8), "01")
-        state = b",".join(values(headers, b"tracestate")).decode("latin-1")
-        return cls(parsed[0], secrets.token_hex(8), given[0][53:55].decode(), state)
+            return cls(new_traceparent())
+        return cls(parsed.child(), b",".join(values(headers, b"tracestate")).decode("latin-1"))
 
     @property
     def headers(self) -> list[tuple[bytes, bytes]]:
         """Give the headers that carry it on."""
-        made = [(b"traceparent", f"00-{self.trace_id}-{self.span_id}-{self.flags}".encode())]
+        made = [(b"traceparent", str(self.parent).encode())]
         return [*made, (b"tracestate", self.tracestate.encode("latin-1"))] if self.tracestate else made
 
 

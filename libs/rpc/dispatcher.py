@@ -10,8 +10,9 @@ from typing import Any
 from libs.identity.principal import Call
 from libs.rpc import environ
 from libs.rpc import http_bridge_pb2 as pb
-from libs.rpc.messages import find, parse_traceparent
+from libs.rpc.messages import find
 from libs.telemetry import context
+from libs.telemetry.trace import parse_traceparent
 
 WSGIApplication = Callable[[dict[str, Any], Callable[..., Any]], Iterable[bytes]]
 
@@ -44,7 +45,7 @@ def _fields(request: pb.Request, call: Call) -> dict[str, str]:
     fields = {"request_id": call.request_id, "user_id": call.principal.user_id if call.principal else ""}
     trace = parse_traceparent((find(request.headers, "traceparent") or b"").decode("latin-1"))
     if trace:
-        fields["trace_id"], fields["span_id"] = trace
+        fields |= {"trace_id": trace.trace_id, "span_id": trace.span_id}
     return fields
 
 

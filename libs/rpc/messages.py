@@ -1,6 +1,5 @@
-"""Small helpers around the envelope's messages: header lists, request ids, trace ids."""
+"""Small helpers around the envelope's messages: header lists, request ids, principals."""
 
-import re
 from collections.abc import Iterable, Sequence
 
 from uuid_utils.compat import uuid7
@@ -10,8 +9,6 @@ from libs.rpc import http_bridge_pb2 as pb
 
 #: ASGI's form of headers: lower-case names, raw values, in order.
 RawHeaders = Sequence[tuple[bytes, bytes]]
-
-_TRACEPARENT = re.compile(r"([0-9a-f]{2})-([0-9a-f]{32})-([0-9a-f]{16})-([0-9a-f]{2})(-.*)?")
 
 
 def new_request_id() -> str:
@@ -32,16 +29,6 @@ def from_headers(headers: Iterable[pb.Header]) -> list[tuple[bytes, bytes]]:
 def find(headers: Iterable[pb.Header], name: str) -> bytes | None:
     """Give the first value of `name` (lower-case), or None."""
     return next((header.value for header in headers if header.name == name), None)
-
-
-def parse_traceparent(value: str) -> tuple[str, str] | None:
-    """Give (trace id, parent id) of a W3C traceparent, None where it is invalid; newer versions are read as 00."""
-    match = _TRACEPARENT.fullmatch(value)
-    if not match or match[1] == "ff" or (match[1] == "00" and match[5]):
-        return None
-    if not match[2].strip("0") or not match[3].strip("0"):
-        return None
-    return match[2], match[3]
 
 
 def call_of(request: pb.Request, caller: Caller) -> Call:

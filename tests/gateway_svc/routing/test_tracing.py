@@ -1,7 +1,7 @@
 import pytest
 
 from gateway_svc.routing.tracing import Trace, client_request_id
-from libs.rpc.messages import parse_traceparent
+from libs.telemetry.trace import parse_traceparent
 from tests.gateway_svc.conftest import Headers
 
 TRACE, PARENT = "4bf92f3577b34da6a3ce929d0e0e4736", "00f067aa0ba902b7"
@@ -11,10 +11,10 @@ VALID = (b"traceparent", f"00-{TRACE}-{PARENT}-00".encode())
 def test_continues_a_valid_trace_with_a_span_of_its_own() -> None:
     trace = Trace.of([VALID, (b"tracestate", b"a=1"), (b"tracestate", b"b=2")])
 
-    assert trace.trace_id == TRACE
-    assert trace.span_id != PARENT
+    assert trace.parent.trace_id == TRACE
+    assert trace.parent.span_id != PARENT
     assert dict(trace.headers) == {
-        b"traceparent": f"00-{TRACE}-{trace.span_id}-00".encode(),
+        b"traceparent": f"00-{TRACE}-{trace.parent.span_id}-00".encode(),
         b"tracestate": b"a=1,b=2",
     }
 
@@ -26,8 +26,8 @@ def test_begins_a_new_trace_without_the_foreign_state(headers: Headers) -> None:
     trace = Trace.of([*headers, (b"tracestate", b"a=1")])
 
     made = dict(trace.headers)
-    assert trace.trace_id != TRACE
-    assert parse_traceparent(made[b"traceparent"].decode()) == (trace.trace_id, trace.span_id)
+    assert trace.parent.trace_id != TRACE
+    assert parse_traceparent(made[b"traceparent"].decode()) == trace.parent
     assert b"tracestate" not in made
 
 

@@ -1,34 +1,8 @@
-import pytest
-
 from libs.identity.principal import Call, Caller, Principal
 from libs.rpc import http_bridge_pb2 as pb
-from libs.rpc.messages import call_of, find, from_headers, from_principal, parse_traceparent, to_headers, to_principal
+from libs.rpc.messages import call_of, find, from_headers, from_principal, to_headers, to_principal
 
-TRACE, PARENT = "4bf92f3577b34da6a3ce929d0e0e4736", "00f067aa0ba902b7"
 PRINCIPAL = Principal("user-1", "session-1", frozenset({"lists:read", "account"}), "token-1")
-
-
-@pytest.mark.parametrize("value", [f"00-{TRACE}-{PARENT}-01", f"00-{TRACE}-{PARENT}-00", f"cc-{TRACE}-{PARENT}-01-new"])
-def test_reads_a_valid_traceparent(value: str) -> None:
-    assert parse_traceparent(value) == (TRACE, PARENT)
-
-
-@pytest.mark.parametrize(
-    "value",
-    [
-        "",
-        "00",
-        f"00-{TRACE}-{PARENT}",
-        f"00-{TRACE}-{PARENT}-01-more",
-        f"ff-{TRACE}-{PARENT}-01",
-        f"00-{TRACE.upper()}-{PARENT}-01",
-        f"00-{'0' * 32}-{PARENT}-01",
-        f"00-{TRACE}-{'0' * 16}-01",
-        f" 00-{TRACE}-{PARENT}-01",
-    ],
-)
-def test_refuses_an_invalid_traceparent(value: str) -> None:
-    assert parse_traceparent(value) is None
 
 
 def test_headers_survive_the_way_there_and_back() -> None:
