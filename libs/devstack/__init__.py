@@ -1,0 +1,1 @@
+"""`make up` and its helpers: keys, the embedded broker, supervised processes, the demo. For one machine."""
