@@ -25,12 +25,10 @@ class Message:
     payload: str
     signature: str
 
-    @classmethod
-    def sealed(cls, task: str, queue: str, content: dict[str, Any]) -> "Message":
+    @staticmethod
+    def sealed(task: str, queue: str, content: dict[str, Any]) -> "Message":
         """Make the message of this service that carries `content`."""
-        payload = json.dumps(content, separators=(",", ":"))
-        signer = _signer()
-        return cls(task, queue, signer.service, payload, signer.sign(_signed(task, queue, payload)))
+        return seal(_signer(), task, queue, content)
 
     def opened(self, *, only: str = "") -> dict[str, Any]:
         """Give the content; TokenError where its source did not sign it, is not `only`, or meant another service."""
@@ -51,6 +49,12 @@ class Message:
     def kwargs(self) -> dict[str, str]:
         """The arguments of the task."""
         return {"queue": self.queue, "source": self.source, "payload": self.payload, "signature": self.signature}
+
+
+def seal(signer: ServiceSigner, task: str, queue: str, content: dict[str, Any]) -> Message:
+    """Make the message of `signer`'s service."""
+    payload = json.dumps(content, separators=(",", ":"))
+    return Message(task, queue, signer.service, payload, signer.sign(_signed(task, queue, payload)))
 
 
 def _signed(task: str, queue: str, payload: str) -> bytes:

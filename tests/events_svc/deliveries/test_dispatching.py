@@ -120,9 +120,7 @@ def test_a_late_success_counts_and_a_late_failure_does_not(bus: MemoryTransport)
 def test_a_service_acknowledges_its_own_deliveries_only(bus: MemoryTransport) -> None:
     store(registered())
     dispatched(bus)
-    deliveries_acknowledge(
-        subscriber="auth", results=[Result(delivery=Delivery.objects.get().pk, attempt=1, ok=True)]
-    )
+    deliveries_acknowledge(subscriber="auth", results=[Result(delivery=Delivery.objects.get().pk, attempt=1, ok=True)])
     assert statuses() == [("ann", 1, "sent")]
 
 

@@ -44,7 +44,7 @@ class Platform:
             "MT_HOME": str(self.home),
             "MT_SECRET_KEY": "only-for-tests-only-for-tests-only-for-tests-only-for-tests",
             "MT_BROKER_URL": f"redis+socket://{self.socket}?virtual_host=0",
-            "MT_DELIVERY_LEASE_SECONDS": "2",
+            "MT_DELIVERY_LEASE_SECONDS": "5",
             "MT_LOG_LEVEL": "INFO",
         }
 
@@ -68,7 +68,7 @@ class Platform:
             subprocess.run(command, env=self.environment(service), check=True, timeout=60)
 
     def start(self, service: str, *arguments: str) -> subprocess.Popen[bytes]:
-        command = [sys.executable, "-m", "tests.events_svc.real_broker.process", *arguments]
+        command = [sys.executable, "-m", "tests.events_svc.real_broker", service, *arguments]
         return self.start_command(command, self.environment(service), f"{service}-{arguments[0]}")
 
     def start_command(self, command: list[str], environment: dict[str, str], name: str) -> subprocess.Popen[bytes]:
@@ -81,6 +81,10 @@ class Platform:
         for process in reversed(self.running):
             process.kill()
             process.wait(timeout=10)
+
+    def logs(self) -> str:
+        """The end of each process's log; pytest shows it where a test fails."""
+        return "".join(f"== {each.name}\n{each.read_text()[-2000:]}\n" for each in sorted(self.home.glob("*.log")))
 
     def rows(self, service: str, query: str) -> list[Any]:
         connection = sqlite3.connect(self.home / "db" / f"{service}.sqlite3", timeout=20)
@@ -113,3 +117,4 @@ def platform() -> Iterator[Platform]:
             yield made
         finally:
             made.stop_all()
+            sys.stdout.write(made.logs())

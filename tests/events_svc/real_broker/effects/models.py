@@ -1,3 +1,5 @@
+"""The visible effect."""
+
 from django.db import models
 
 
@@ -6,3 +8,6 @@ class Effect(models.Model):
     sequence = models.IntegerField()
     committed_at = models.FloatField()
     applied_at = models.FloatField()
+
+    def __str__(self) -> str:
+        return f"{self.aggregate_id}#{self.sequence}"
