@@ -45,6 +45,7 @@ class Catalog:
         self.ttl = ttl
         self.clock = clock
         self.warm_at = clock() + ttl
+        self.warming = True
         self._journal = journal
         self._note = note
         self._lock = threading.RLock()
@@ -86,11 +87,6 @@ class Catalog:
     def degraded(self, service: str) -> bool:
         """Tell whether what is known of a type is in doubt: warming up, or many leases lapsed at once."""
         return self.warming or service in self._guarded
-
-    @property
-    def warming(self) -> bool:
-        """Tell whether the first lease after the start is not over yet."""
-        return self.clock() < self.warm_at
 
     # -- writing ---------------------------------------------------------------------------------------------------
 
@@ -140,9 +136,10 @@ class Catalog:
                 log.warning("mass-loss guard", service_type=service, on=on)
                 self._touch(service)
 
-    def touch_all(self) -> None:
-        """Tell watchers of all types, because a guard ended."""
+    def end_warm_up(self) -> None:
+        """Note that everybody had one lease to show up since the start."""
         with self._lock:
+            self.warming = False
             for service in self._records:
                 self._touch(service)
 

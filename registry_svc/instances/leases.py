@@ -22,7 +22,6 @@ class Sweeper:
     percent: int = 15
     reap_after: float = 120.0
     _due: float | None = None
-    _warmed: bool = False
 
     def sweep(self) -> None:
         """Sweep once. A late sweep means that this process stood still: all leases get that time back."""
@@ -31,11 +30,10 @@ class Sweeper:
         self._due = now + self.every
         if late > self.every:
             self._compensate(late)
-        if self.catalog.warming:
+        if now < self.catalog.warm_at:
             return
-        if not self._warmed:
-            self._warmed = True
-            self.catalog.touch_all()
+        if self.catalog.warming:
+            self.catalog.end_warm_up()
         for service in self.catalog.bundle.services:
             self._sweep_type(service, now)
 

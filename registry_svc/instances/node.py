@@ -68,9 +68,10 @@ class Node:
         self.catalog.restore(saved)
         self.journal.start()
         self.changes.listen(self.checker.reconcile)
+        for service in self.catalog.bundle.services:
+            self.changes.note(service)
         await self.server.start()
         self._register_myself(self._options.me(self.server.port))
-        self.catalog.touch_all()
         self._tasks = [asyncio.create_task(self._sweep()), asyncio.create_task(self._report_health())]
         log.info("registry started", grpc_port=self.server.port, restored=len(saved))
 

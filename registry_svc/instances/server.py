@@ -1,6 +1,9 @@
 """The gRPC server: the Registry's methods, health and reflection on one port."""
 
+import asyncio
+
 import grpc.aio
+import structlog
 from grpc_health.v1 import _async as health_aio
 from grpc_health.v1 import health_pb2
 from grpc_health.v1.health_pb2_grpc import add_HealthServicer_to_server
@@ -10,6 +13,8 @@ from libs.rpc import registry_pb2 as pb
 from libs.rpc.registry_pb2_grpc import add_RegistryServicer_to_server
 from registry_svc.instances.records import authority
 from registry_svc.instances.rpc import RegistryDoor
+
+log = structlog.get_logger(__name__)
 
 SERVICE = pb.DESCRIPTOR.services_by_name["Registry"].full_name
 HEALTH = health_pb2.DESCRIPTOR.services_by_name["Health"].full_name
@@ -21,6 +26,11 @@ OPTIONS = (
     ("grpc.http2.min_recv_ping_interval_without_data_ms", 1_000),  # clients ping idle watches; 5 minutes is the default
     ("grpc.http2.max_ping_strikes", 0),
 )
+
+
+#: Streams get so long to end by themselves, and the server to stop (seconds): gRPC was seen to wait for ever.
+GRACE = 0.2
+STOP_TIMEOUT = 3.0
 
 
 class PortTaken(Exception):
@@ -64,4 +74,8 @@ class GrpcServer:
         self._door.closing = True
         if self._server is not None:
             await self._health.enter_graceful_shutdown()
-            await self._server.stop(grace=0.2)
+            try:
+                async with asyncio.timeout(STOP_TIMEOUT):
+                    await self._server.stop(GRACE)
+            except TimeoutError:
+                log.warning("the gRPC server did not stop in time", seconds=STOP_TIMEOUT)

@@ -54,18 +54,25 @@ class LongPoll:
         index, wait = _asked(scope)
         if index is None or not wait or not self._may_see(service, scope):
             return False
-        changed = asyncio.Event()
-        unlisten = self._changes.listen(lambda name: changed.set() if name == service else None)
         gone = asyncio.create_task(inbox.disconnected())
-        enough = [asyncio.create_task(event.wait()) for event in (changed, self._closing)]
+        over = [gone, *map(asyncio.create_task, (self._changed(service, index), self._closing.wait()))]
         try:
-            if self._registry.catalog.revision(service) == index:
-                await asyncio.wait({gone, *enough}, timeout=wait, return_when=asyncio.FIRST_COMPLETED)
+            await asyncio.wait(over, timeout=wait, return_when=asyncio.FIRST_COMPLETED)
             return gone.done()
         finally:
-            unlisten()
-            for task in (gone, *enough):
+            for task in over:
                 task.cancel()
+
+    async def _changed(self, service: str, index: int) -> None:
+        """Return when the revision differs from `index`."""
+        changed = asyncio.Event()
+        unlisten = self._changes.listen(lambda name: changed.set() if name == service else None)
+        try:
+            while self._registry.catalog.revision(service) == index:
+                await changed.wait()
+                changed.clear()
+        finally:
+            unlisten()
 
     def _may_see(self, service: str, scope: Scope) -> bool:
         try:

@@ -221,8 +221,8 @@ def test_a_lease_over_http_works_where_grpc_does_not(
 def test_an_unknown_lease_is_told_at_both_doors(registry: RunningRegistry) -> None:
     answer = registry.request("PUT", "/v1/services/todo/instances/ghost/lease", "todo", json={})
     assert (answer.status_code, answer.json()["code"]) == (404, "unknown_lease")
+    beats = iter([pb.LeaseRequest(instance_id="ghost", incarnation=str(uuid7()))])
     with registry.rpc() as methods, pytest.raises(grpc.RpcError) as raised:
-        beats = iter([pb.LeaseRequest(instance_id="ghost", incarnation=str(uuid7()))])
         next(methods.Lease(beats, metadata=as_metadata("todo"), timeout=5))
     assert raised.value.code() is grpc.StatusCode.NOT_FOUND
     assert failure(raised.value)[0] == "unknown_lease"
@@ -258,8 +258,8 @@ def test_an_old_incarnation_does_not_deregister_a_new_one(
 ) -> None:
     mine = registration(grpc_port=grpc_instance.port)
     registry.call("Register", registration_to_proto(mine), "todo")
+    message = pb.DeregisterRequest(type="todo", id="todo-1", incarnation=str(uuid7()))
     with pytest.raises(grpc.RpcError) as raised:
-        message = pb.DeregisterRequest(type="todo", id="todo-1", incarnation=str(uuid7()))
         registry.call("Deregister", message, "todo")
     assert failure(raised.value)[0] == "stale_incarnation"
     assert "todo-1" in registry.states("todo")
@@ -314,4 +314,3 @@ def test_strangers_share_one_health_check_a_second(registry: RunningRegistry, ht
     assert {each.json()["status"] for each in answers} == {"passing"}
     assert {each.json()["detail"] for each in answers} == {""}
     assert http_instance.checks - before < 5
-

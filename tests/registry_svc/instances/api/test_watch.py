@@ -19,9 +19,7 @@ def test_a_watch_without_index_answers_at_once(registry: RunningRegistry) -> Non
     assert answer.headers["etag"].startswith('"')
 
 
-def test_a_watch_with_a_known_index_waits_for_a_change(
-    registry: RunningRegistry, grpc_instance: GrpcInstance
-) -> None:
+def test_a_watch_with_a_known_index_waits_for_a_change(registry: RunningRegistry, grpc_instance: GrpcInstance) -> None:
     wait_until(lambda: not registry.node.catalog.warming)
     index = _settled(registry)
     with ThreadPoolExecutor(1) as pool:
