@@ -47,6 +47,7 @@ export class LogList {
     const line = element("div", `mt-log-row mt-level-${level}`);
     line.id = `mt-log-${index}`;
     line.dataset.index = index;
+    line.dataset.request = row.request_id ?? "";
     line.setAttribute("role", "option");
     line.setAttribute("aria-selected", String(row === this.current));
     line.append(
