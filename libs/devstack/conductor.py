@@ -10,6 +10,7 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from pathlib import Path
 
 import redis
@@ -49,7 +50,7 @@ class Conductor:
         self._say("databases")
         for stage in STAGES:
             self.control.start_stage(stage)
-            self._until(lambda stage=stage: self._stage_is_up(stage), f"stage {stage}", *self._names(stage))
+            self._until(partial(self._stage_is_up, stage), f"stage {stage}", *self._names(stage))
             self._say(", ".join(self._names(stage)))
         print(summary(self.plan, time.monotonic() - self.begun), flush=True)
 

@@ -12,7 +12,7 @@ class Control:
 
     def __init__(self, socket: Path) -> None:
         """Talk to the supervisord that listens on `socket`."""
-        transport = SupervisorTransport(serverurl=f"unix://{socket}")
+        transport = SupervisorTransport(serverurl=f"unix://{socket}")  # type: ignore[no-untyped-call]
         # The address only satisfies the client: the transport goes to the socket.
         self._proxy: Any = xmlrpc.client.ServerProxy("http://127.0.0.1", transport=transport)
 

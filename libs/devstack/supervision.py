@@ -82,7 +82,7 @@ def up(plan: Plan) -> int:
     programs = [] if plan.broker_url else [_broker(config_file)]
     file = plan.home / "run" / "supervisord.conf"
     file.write_text(config(plan, [*programs, *plan.processes()]))
-    supervisord.main(["-c", str(file)])
+    supervisord.main(["-c", str(file)])  # type: ignore[no-untyped-call]
     return 1 if failed.exists() else 0
 
 
