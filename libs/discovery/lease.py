@@ -107,6 +107,8 @@ class Lease:
                 self._hold(registry)
         except grpc.RpcError as error:
             self._broke(address, *failure(error))
+        except Exception:
+            log.exception("the lease's thread goes on after an unexpected error", registry=address)
         return self._settle()
 
     def _register(self, registry: RegistryStub) -> None:
@@ -159,7 +161,7 @@ class Lease:
 
     def _is_registered(self) -> None:
         if self.state != "registered":
-            log.info("registered", registry_state=self.desired_state)
+            log.info("registered at the registry")
         self._known, self.state = True, "registered"
         self._registered.set()
 
@@ -176,6 +178,8 @@ class Lease:
         if held:
             self._registered.clear()
             self.state = "lost"
+            if not self._stopping.is_set():
+                log.warning("the lease is lost: registering again")
         return held
 
     # -- leaving ---------------------------------------------------------------------------------------------------

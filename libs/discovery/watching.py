@@ -45,6 +45,7 @@ class RegistryDirectory(Snapshots):
         self._thread: threading.Thread | None = None
         self._stream: grpc.Future[Any] | None = None
         self._live = False
+        self._away = False
 
     def start(self) -> None:
         """Start the watching thread; once per process, so a fork starts its own."""
@@ -105,46 +106,56 @@ class RegistryDirectory(Snapshots):
     def _run(self) -> None:
         backoff = Backoff()
         while not self._stopping.is_set():
-            seen = self._contact
-            for address in self._addresses:
-                self._watch(address)
-            if self._contact == seen:
-                self._poll()
-            else:
+            watched = any(self._watch(address) for address in self._addresses)
+            self._note(reached=watched or self._poll())
+            if watched:
                 backoff.reset()
             self._stopping.wait(backoff.next())
 
-    def _watch(self, address: str) -> None:
-        """Follow the stream of one registry until it breaks."""
+    def _note(self, *, reached: bool) -> None:
+        """Say once that no registry answers, and once that one does again."""
+        if reached == self._away and not self._stopping.is_set():
+            self._away = not reached
+            if reached:
+                log.info("a registry answers again")
+            else:
+                log.warning("no registry answers: the last snapshot stays", addresses=self._addresses)
+
+    def _watch(self, address: str) -> bool:
+        """Follow the stream of one registry until it breaks; tell whether it said anything."""
         if self._stopping.is_set():
-            return
+            return False
         try:
             with channel(address) as opened:
                 self._stream = stub(opened).Watch(pb.WatchRequest(), metadata=metadata(self._signer))
-                self._follow(self._stream)
+                if not self._stopping.is_set():
+                    self._follow(self._stream)
         except grpc.RpcError as error:
             if not self._stopping.is_set():
                 code, detail = failure(error)
                 log.debug("the watch of the registry broke", address=address, code=code, detail=detail)
-        finally:
-            if self._live:
-                self._live = False
-                self.touch()
+        except Exception:
+            log.exception("an answer of the registry was not understood", address=address)
+        said_something, self._live = self._live, False
+        if said_something:
+            self.touch()
+        return said_something
 
     def _follow(self, stream: Any) -> None:
         """Take snapshots; `mt-types` says how many types the Registry tells of at first."""
-        expected = int(dict(stream.initial_metadata()).get("mt-types", 1))
+        expected = int(dict(stream.initial_metadata() or ()).get("mt-types", 1))
         seen: set[str] = set()
         for message in stream:
             seen.add(message.type)
             items = [instance_from_proto(item) for item in message.items]
             self.update(message.type, items, degraded=message.degraded)
             self._live = True
+            self._note(reached=True)
             if len(seen) >= expected:
                 self._first.set()
 
-    def _poll(self) -> None:
-        """Ask the registries over HTTP once; the first that answers counts."""
+    def _poll(self) -> bool:
+        """Ask the registries over HTTP once; the first that answers counts. Tell whether one did."""
         for url in self._urls:
             try:
                 self._poll_one(url)
@@ -152,7 +163,8 @@ class RegistryDirectory(Snapshots):
                 log.debug("the registry did not answer over HTTP", url=url, error=str(error))
             else:
                 self._first.set()
-                return
+                return True
+        return False
 
     def _poll_one(self, url: str) -> None:
         with requests.Session() as session:

@@ -133,6 +133,7 @@ class Instance:
         if self.lease:
             await asyncio.to_thread(self.lease.drain)
             await asyncio.sleep(settings.DRAIN_SECONDS)
+        self._end_streams()
         self.http.should_exit = True
         if self.bridge:
             self.bridge.drain()
@@ -141,6 +142,12 @@ class Instance:
         if self.lease:
             await asyncio.to_thread(self.lease.stop)
         log.info("stopped")
+
+    def _end_streams(self) -> None:
+        """Let requests that only wait be answered now, where the application has any."""
+        end = getattr(self.http.config.app, "end_streams", None)
+        if end is not None:
+            end()
 
     def _listen_for_the_end(self) -> None:
         loop = asyncio.get_running_loop()

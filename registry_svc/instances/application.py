@@ -24,6 +24,7 @@ class Application:
         self.node: Node | None = None
         self._dispatcher = Dispatcher(get_wsgi_application(), threads=settings.HANDLER_THREADS)
         self._door = platform_paths(self._not_started)
+        self._polls: LongPoll | None = None
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve HTTP and follow the lifespan."""
@@ -32,13 +33,17 @@ class Application:
         else:
             await self._door(scope, receive, send)
 
+    def end_streams(self) -> None:
+        """Answer all waiting long polls now; `serve` asks for it before it stops."""
+        if self._polls:
+            self._polls.close()
+
     async def _start(self) -> None:
         self.node = node = Node(bundle(), verifier(), options())
         registry.use(node.registry)
         identify = node.identification.call
-        self._door = platform_paths(
-            LongPoll(HttpDoor(self._dispatcher, identify), node.registry, node.changes, identify)
-        )  # fmt: skip
+        self._polls = LongPoll(HttpDoor(self._dispatcher, identify), node.registry, node.changes, identify)
+        self._door = platform_paths(self._polls)
         discovery.install(node.directory, BridgeClient(signer()))
         await node.start()
         settings.GRPC_PORT = node.server.port
