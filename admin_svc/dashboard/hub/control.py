@@ -5,6 +5,7 @@ so an outage of Redis disturbs no socket.
 """
 
 import asyncio
+import contextlib
 from collections.abc import Callable, Sequence
 
 import structlog
@@ -16,7 +17,7 @@ from libs.contracts.names import CONTROL_GROUP
 
 log = structlog.get_logger(__name__)
 
-#: Groups expire in the layer after a day; joining again each hour keeps them.
+#: Groups expire in some layers after a day; joining them anew each hour keeps them.
 REJOIN_SECONDS = 3600.0
 RETRY_SECONDS = 2.0
 
@@ -43,12 +44,9 @@ async def listen(topics: Sequence[str], heard: Callable[[str], None]) -> None:
 async def _listen(topics: Sequence[str], heard: Callable[[str], None]) -> None:
     layer = get_channel_layer()
     channel = await layer.new_channel()
-    while True:
-        for topic in topics:
-            await layer.group_add(CONTROL_GROUP.format(topic=topic), channel)
-        try:
-            async with asyncio.timeout(REJOIN_SECONDS):
-                while True:
-                    heard((await layer.receive(channel))["topic"])
-        except TimeoutError:
-            continue
+    for topic in topics:
+        await layer.group_add(CONTROL_GROUP.format(topic=topic), channel)
+    with contextlib.suppress(TimeoutError):
+        async with asyncio.timeout(REJOIN_SECONDS):
+            while True:
+                heard((await layer.receive(channel))["topic"])
