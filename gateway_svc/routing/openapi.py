@@ -10,6 +10,9 @@ from typing import Any
 
 Document = dict[str, Any]
 
+#: The scheme that operations refer to; it is the gateway that verifies tokens.
+BEARER = {"type": "http", "scheme": "bearer", "bearerFormat": "JWT"}
+
 _REF = re.compile(r"^#/components/([A-Za-z]+)/(.+)$")
 
 
@@ -25,7 +28,7 @@ def merge(documents: Mapping[str, Document], *, version: str, covers: Callable[[
         "servers": [{"url": "/"}],
         "tags": [{"name": service} for service in sorted(documents)],
         "paths": {},
-        "components": {},
+        "components": {"securitySchemes": {"bearer": BEARER}},
     }
     for service in sorted(documents):
         document = _renamed(service, documents[service], merged["components"])

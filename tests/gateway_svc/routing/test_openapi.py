@@ -1,7 +1,7 @@
 import json
 from typing import Any
 
-from gateway_svc.routing.openapi import encode, merge
+from gateway_svc.routing.openapi import BEARER, encode, merge
 
 PROBLEM = {"type": "object"}
 
@@ -15,7 +15,7 @@ def document(path: str, schema: dict[str, Any], operation_id: str = "list") -> d
         "paths": {path: {"get": operation}},
         "components": {
             "schemas": {"Item": schema, "Problem": PROBLEM},
-            "securitySchemes": {"bearer": {"type": "http"}},
+            "securitySchemes": {"bearer": BEARER},
         },
     }
 
@@ -31,7 +31,7 @@ def test_puts_all_paths_into_one_document_with_our_server() -> None:
     assert both["info"]["version"] == "1.2.3"
     assert both["servers"] == [{"url": "/"}]
     assert set(both["paths"]) == {"/v1/lists", "/v1/users"}
-    assert both["components"]["securitySchemes"] == {"bearer": {"type": "http"}}
+    assert both["components"]["securitySchemes"] == {"bearer": BEARER}
 
 
 def test_groups_operations_by_service() -> None:

@@ -6,6 +6,7 @@ from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError
 
 from gateway_svc.routing.selectors import route_rows
+from libs import telemetry
 from libs.discovery import directory
 from libs.service import platform
 
@@ -14,6 +15,7 @@ class Command(BaseCommand):
     help = "Print the live routing table: prefix, service, instances."
 
     def handle(self, *args: Any, **options: Any) -> None:
+        telemetry.configure(settings.SERVICE, settings.INSTANCE, "ERROR")
         platform.connect()
         known = directory()
         rows = route_rows(known)
