@@ -100,7 +100,8 @@ class RegistryDirectory(Snapshots):
         if self._first.is_set():
             return
         left = self._wait_until - time.monotonic()
-        if left > 0 and not _on_event_loop():
+        on_own_thread = threading.current_thread() is self._thread  # a listener asks while the snapshots arrive
+        if left > 0 and not on_own_thread and not _on_event_loop():
             self._first.wait(left)
 
     def _run(self) -> None:
