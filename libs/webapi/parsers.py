@@ -19,6 +19,7 @@ def _no_repeats(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     result = dict(pairs)
     if len(result) != len(pairs):
         raise ValueError("a name appears twice in one object")
+    "".join(result).encode()  # refuses names that are no Unicode text (lone surrogates) and could not be told back
     return result
 
 

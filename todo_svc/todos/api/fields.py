@@ -18,30 +18,6 @@ COLOR = r"^(#[0-9A-Fa-f]{3,8}|[A-Za-z][A-Za-z0-9_-]{0,31})\Z"
 INSTANT = re.compile(r"\d{4}-\d\d-\d\d[Tt ]\d\d:\d\d:\d\d(\.\d{1,6})?([Zz]|[+-]\d\d:\d\d)", re.ASCII)
 MAX_TEXT_BYTES = 64 * 1024
 
-DUE_SCHEMA = {
-    "oneOf": [
-        {
-            "type": "object",
-            "required": ["date"],
-            "properties": {"date": {"type": "string", "format": "date"}},
-            "additionalProperties": False,
-        },
-        {
-            "type": "object",
-            "required": ["local", "timezone"],
-            "properties": {"local": {"type": "string"}, "timezone": {"type": "string", "example": "Europe/Berlin"}},
-            "additionalProperties": False,
-        },
-        {
-            "type": "object",
-            "required": ["local", "floating"],
-            "properties": {"local": {"type": "string"}, "floating": {"const": True}},
-            "additionalProperties": False,
-        },
-        {"type": "null"},
-    ]
-}
-
 
 class Text(serializers.CharField):
     """A JSON string; numbers are not taken for one. `max_bytes` limits its UTF-8."""
@@ -108,7 +84,6 @@ class Names(serializers.ListField):
         return list(dict.fromkeys(str(value) for value in super().to_internal_value(data)))
 
 
-@extend_schema_field(DUE_SCHEMA)
 class DueField(serializers.Field[Any, Any, Any, Any]):
     """A due in one of its forms; in a patch it is checked where it is merged."""
 
@@ -133,7 +108,6 @@ class DueField(serializers.Field[Any, Any, Any, Any]):
             raise serializers.ValidationError(found)
 
 
-@extend_schema_field({"type": "null"})
 class NotYet(serializers.Field[Any, Any, Any, Any]):
     """A member that can only be null."""
 

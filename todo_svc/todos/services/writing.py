@@ -11,7 +11,7 @@ from libs.contracts.event import Changes, Event
 from libs.contracts.todo import ListEvent, TaskEvent
 from libs.eventbus import publish
 from todo_svc.todos.errors import IdTaken
-from todo_svc.todos.models import Activity, Task, TaskList
+from todo_svc.todos.models import Activity, Task, TaskList, Versioned
 
 #: Checks a locked object before it is changed (If-Match), or raises.
 Guard = Callable[[Any], None]
@@ -23,6 +23,8 @@ def unguarded(obj: models.Model) -> None:
 
 def insert(obj: models.Model) -> None:
     """Save a new object; IdTaken where there is one of its id, whoever owns that."""
+    if isinstance(obj, Versioned):
+        obj.updated_at = obj.created_at
     try:
         with transaction.atomic():
             obj.save(force_insert=True)

@@ -9,7 +9,9 @@ from rest_framework.response import Response
 
 from libs.contracts.errors import Unauthenticated
 from libs.webapi.access import User
+from libs.webapi.serializers import Query
 from libs.webapi.views import View
+from todo_svc.todos.api import schemas  # noqa: F401  (describes fields by being loaded)
 from todo_svc.todos.api.bodies import Nothing
 from todo_svc.todos.api.render import list_etag, list_out, task_etag, task_out
 from todo_svc.todos.models import Task, TaskList
@@ -58,8 +60,12 @@ class TodoView(View):
         self.check_if_match(task_etag(task), lambda: task_out(task))
 
 
-def operation(name: str, *, request: Any = None, answer: Any = None, status: int = 200) -> Operation:
+def operation(
+    name: str, *, request: Any = None, answer: Any = None, status: int = 200, params: type[Query] | None = None
+) -> Operation:
     """Describe an operation in OpenAPI; without `answer` it answers 204."""
     responses = {204: None} if answer is None else {status: answer}
-    decorate: Operation = extend_schema(operation_id=name, request=request, responses=responses)
+    decorate: Operation = extend_schema(
+        operation_id=name, request=request, responses=responses, parameters=[params] if params else None
+    )
     return decorate

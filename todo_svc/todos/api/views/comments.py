@@ -21,7 +21,7 @@ class CommentCollection(TodoView):
     access = TASKS
     Params = Query
 
-    @operation("listComments", answer=page_of(CommentAnswer))
+    @operation("listComments", answer=page_of(CommentAnswer), params=Query)
     def get(self, request: Request, task_id: UUID) -> Response:
         """Give a page of them, the oldest first."""
         return self.page(task_comments(task_get(self.me, task_id)), keys=("created_at", "id"), render=comment_out)

@@ -21,7 +21,7 @@ class LabelCollection(TodoView):
     access = TASKS
     Params = Query
 
-    @operation("listLabels", answer=page_of(LabelAnswer))
+    @operation("listLabels", answer=page_of(LabelAnswer), params=Query)
     def get(self, request: Request) -> Response:
         """Give a page of them, by name."""
         return self.page(labels_of(self.me), keys=("name", "id"), render=label_out)

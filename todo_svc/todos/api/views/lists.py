@@ -21,7 +21,7 @@ class ListCollection(TodoView):
     access = LISTS
     Params = ListParams
 
-    @operation("listLists", answer=page_of(ListAnswer))
+    @operation("listLists", answer=page_of(ListAnswer), params=ListParams)
     def get(self, request: Request) -> Response:
         """Give a page of them."""
         params = self.params()
@@ -90,7 +90,7 @@ class ListActivity(TodoView):
     access = LISTS
     Params = Query
 
-    @operation("listListActivity", answer=page_of(ActivityAnswer))
+    @operation("listListActivity", answer=page_of(ActivityAnswer), params=Query)
     def get(self, request: Request, list_id: UUID) -> Response:
         """Give a page of it, the latest first."""
         list_role(self.me, list_id)

@@ -64,7 +64,7 @@ class ListShareCollection(Shares):
 
     access = LIST_SHARES
 
-    @operation("listSharesOfList", answer=page_of(ShareAnswer))
+    @operation("listSharesOfList", answer=page_of(ShareAnswer), params=Query)
     def get(self, request: Request, list_id: UUID) -> Response:
         """Give a page of them, owners and invited addresses included."""
         return self.page(members(list_get(self.me, list_id)), keys=KEYS, render=share_out)
@@ -101,7 +101,7 @@ class TaskShareCollection(Shares):
 
     access = TASK_SHARES
 
-    @operation("listSharesOfTask", answer=page_of(ShareAnswer))
+    @operation("listSharesOfTask", answer=page_of(ShareAnswer), params=Query)
     def get(self, request: Request, task_id: UUID) -> Response:
         """Give a page of them; to guests of the task, of the list's members only owners are named."""
         return self.page(members(task_get(self.me, task_id)), keys=KEYS, render=share_out)

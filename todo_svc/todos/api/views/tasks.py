@@ -47,7 +47,7 @@ class TaskPages(TodoView):
 class ListTasks(TaskPages):
     """The tasks of one list."""
 
-    @operation("listTasksOfList", answer=page_of(TaskAnswer))
+    @operation("listTasksOfList", answer=page_of(TaskAnswer), params=TaskParams)
     def get(self, request: Request, list_id: UUID) -> Response:
         """Give a page of them, by rank where nothing else is said."""
         return self.tasks_page(*tasks_in(self.me, list_id), sort="rank")
@@ -63,7 +63,7 @@ class ListTasks(TaskPages):
 class TaskCollection(TaskPages):
     """All tasks that one may see: those of all lists, and those shared singly."""
 
-    @operation("listTasks", answer=page_of(TaskAnswer))
+    @operation("listTasks", answer=page_of(TaskAnswer), params=TaskParams)
     def get(self, request: Request) -> Response:
         """Give a page of them, by age where nothing else is said."""
         return self.tasks_page(*tasks_visible(self.me), sort="created_at")
@@ -135,7 +135,7 @@ class TaskActivity(TodoView):
     access = TASKS
     Params = Query
 
-    @operation("listTaskActivity", answer=page_of(ActivityAnswer))
+    @operation("listTaskActivity", answer=page_of(ActivityAnswer), params=Query)
     def get(self, request: Request, task_id: UUID) -> Response:
         """Give a page of it, the latest first."""
         task = task_get(self.me, task_id)

@@ -34,7 +34,7 @@ class TrashCollection(TrashView):
 
     Params = Query
 
-    @operation("listTrash", answer=page_of(TrashAnswer))
+    @operation("listTrash", answer=page_of(TrashAnswer), params=Query)
     def get(self, request: Request) -> Response:
         """Give a page of it, the latest first."""
         entries = trash_visible(self.me, with_lists=self.with_lists)
