@@ -12,12 +12,15 @@ from events_svc.deliveries.selectors import queue_of, subscribers_due
 from events_svc.deliveries.services.dispatching import deliveries_claim, deliveries_give_back
 from events_svc.deliveries.services.nudge import DISPATCH
 from libs.contracts.names import TASK_RECEIVE
+from libs.eventbus.batches import MAX_EVENTS
 from libs.eventbus.loops import Looper
 from libs.eventbus.signing import Message
 from libs.eventbus.transports import TransportError, transport
 
 #: How often due deliveries are looked for where no commit of this process gave a nudge (seconds).
 SWEEP = 0.5
+#: A batch with fewer events has very likely taken all that was due; the next nudge or sweep finds the rest.
+FULL = MAX_EVENTS // 4
 
 
 class Dispatcher:
@@ -42,6 +45,8 @@ def dispatch() -> float:
         queue = queue_of(subscriber)
         while batch := deliveries_claim(subscriber=subscriber):
             _send(subscriber, queue, batch)
+            if len(batch) < FULL:
+                break
     return SWEEP
 
 

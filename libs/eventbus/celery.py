@@ -3,8 +3,9 @@
 from functools import cache
 
 from celery import Celery
-from celery.signals import setup_logging
+from celery.signals import setup_logging, task_postrun, task_prerun
 from django.conf import settings
+from django.db import close_old_connections
 
 from libs.eventbus import conf
 
@@ -16,6 +17,13 @@ def make_app(service: str) -> Celery:
     app.conf.update(conf.settings_for(settings.BROKER_URL))
     app.autodiscover_tasks(lambda: settings.INSTALLED_APPS)
     return app
+
+
+@task_prerun.connect
+@task_postrun.connect
+def _close_old_connections(**kwargs: object) -> None:
+    """Close database connections that are broken or too old, as Django does around each request."""
+    close_old_connections()
 
 
 @setup_logging.connect

@@ -11,6 +11,7 @@ Forbidden everywhere:
 - Redis Cluster: kombu has no transport for it (celery #2852, CROSSSLOT in #9436); use Sentinel or RabbitMQ.
 """
 
+import sys
 from typing import Any, Literal
 from urllib.parse import parse_qsl, urlencode, urlsplit
 
@@ -72,6 +73,8 @@ COMMON: dict[str, Any] = {
     # Fanout, forbidden above.
     "worker_enable_remote_control": False,
     "worker_send_task_events": False,
+    # Celery would close the database connection around every task; `libs.eventbus.celery` closes broken ones only.
+    "CELERY_DB_REUSE_MAX": sys.maxsize,
     # Logging belongs to libs.telemetry.
     "worker_hijack_root_logger": False,
     "worker_redirect_stdouts": False,

@@ -34,30 +34,25 @@ class Result:
 @transaction.atomic
 def deliveries_acknowledge(*, subscriber: str, results: Sequence[Result]) -> None:
     """Note `results`. Success counts whenever it comes; failure only of the attempt that is under way."""
-    by_id = {result.delivery: result for result in results}
-    rows = Delivery.objects.filter(pk__in=by_id, subscriber=subscriber).exclude(status=Status.ACKED)
-    locked = list(rows.select_for_update().order_by("id"))
-    _settle(locked, by_id)
+    now = timezone.now()
+    mine = Delivery.objects.filter(subscriber=subscriber)
+    applied = mine.filter(pk__in=[result.delivery for result in results if result.ok]).exclude(status=Status.ACKED)
+    applied.update(status=Status.ACKED, done_at=now, error="")
+    failures = {result.delivery: result for result in results if not result.ok}
+    if failures:
+        under_way = mine.filter(pk__in=failures, status=Status.SENT).select_for_update().order_by("id")
+        _settle([row for row in under_way if row.attempts == failures[row.pk].attempt], failures, now)
     nudge_after_commit()
 
 
-def _settle(rows: Sequence[Delivery], results: Mapping[int, Result]) -> None:
-    now, jitter = timezone.now(), _jitter()
-    changed = [row for row in rows if _apply(row, results[row.pk], now, jitter)]
-    Delivery.objects.bulk_update(changed, ["status", "attempts", "due_at", "error", "done_at"], batch_size=100)
-
-
-def _apply(row: Delivery, result: Result, now: datetime, jitter: float) -> bool:
-    if result.ok:
-        row.status, row.done_at, row.error = Status.ACKED, now, ""
-        return True
-    if row.status != Status.SENT or row.attempts != result.attempt:
-        return False
-    if result.tried:
-        _fail(row, result.error, now, jitter)
-    else:
-        row.status, row.attempts, row.due_at = Status.PENDING, row.attempts - 1, now
-    return True
+def _settle(rows: Sequence[Delivery], failures: Mapping[int, Result], now: datetime) -> None:
+    jitter = _jitter()
+    for row in rows:
+        if failures[row.pk].tried:
+            _fail(row, failures[row.pk].error, now, jitter)
+        else:
+            row.status, row.attempts, row.due_at = Status.PENDING, row.attempts - 1, now
+    Delivery.objects.bulk_update(rows, ["status", "attempts", "due_at", "error", "done_at"], batch_size=100)
 
 
 def _fail(row: Delivery, error: str, now: datetime, jitter: float) -> None:

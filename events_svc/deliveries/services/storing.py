@@ -26,7 +26,7 @@ def events_store(*, source: str, envelopes: Sequence[Envelope]) -> int:
     streams = _locked_streams(source, {envelope.aggregate_id for envelope in envelopes})
     events = Event.objects.bulk_create(_new_events(source, envelopes, streams))
     if events:
-        _release(streams.values(), timezone.now())
+        _advance_all(streams.values(), events)
         deliveries_plan(events, {stream.pk: stream for stream in streams.values()})
         nudge_after_commit()
     return len(events)
@@ -54,10 +54,14 @@ def _delivery(event: Event, subscriber: str, stream: Stream) -> Delivery:
 
 def _locked_streams(source: str, aggregate_ids: set[str]) -> dict[str, Stream]:
     """Lock the streams until the transaction ends: who stores events of one aggregate does it alone."""
-    missing = [Stream(source=source, aggregate_id=each) for each in sorted(aggregate_ids)]
-    Stream.objects.bulk_create(missing, ignore_conflicts=True)
-    wanted = Stream.objects.filter(source=source, aggregate_id__in=aggregate_ids)
-    return {stream.aggregate_id: stream for stream in wanted.select_for_update().order_by("id")}
+    wanted = Stream.objects.filter(source=source, aggregate_id__in=aggregate_ids).select_for_update().order_by("id")
+    found = {stream.aggregate_id: stream for stream in wanted}
+    missing = sorted(aggregate_ids - found.keys())
+    if missing:
+        new = [Stream(source=source, aggregate_id=each) for each in missing]
+        Stream.objects.bulk_create(new, ignore_conflicts=True)
+        found = {stream.aggregate_id: stream for stream in wanted.all()}
+    return found
 
 
 def _new_events(source: str, envelopes: Sequence[Envelope], streams: Mapping[str, Stream]) -> list[Event]:
@@ -74,12 +78,34 @@ def _event(envelope: Envelope, stream: Stream) -> Event:
     return Event(stream=stream, event_id=values.pop("id"), **values)
 
 
-def _release(streams: Iterable[Stream], now: datetime) -> None:
-    """Move each stream's mark up to the first missing sequence and let go what was held below it."""
+def _advance_all(streams: Iterable[Stream], events: Iterable[Event]) -> None:
+    """Move the marks of `streams` over the new `events`. A stream without a hole needs no look at older ones."""
+    now = timezone.now()
+    whole = [stream for stream in streams if not stream.hole_since]
+    _release([stream for stream in streams if stream.hole_since], now)
+    new: dict[int, list[int]] = defaultdict(list)
+    for event in events:
+        new[event.stream_id].append(event.sequence)
+    for stream in whole:
+        _advance(stream, sorted(new[stream.pk]), now)
+    _save(whole)
+
+
+def _save(streams: Sequence[Stream]) -> None:
+    if len(streams) == 1:
+        streams[0].save(update_fields=["released", "hole_since"])
+    else:
+        Stream.objects.bulk_update(streams, ["released", "hole_since"], batch_size=100)
+
+
+def _release(streams: Sequence[Stream], now: datetime) -> None:
+    """Move each mark up to the first missing sequence and let go what was held below it."""
+    if not streams:
+        return
     waiting = _sequences_beyond(streams)
     for stream in streams:
         _advance(stream, waiting[stream.pk], now)
-    Stream.objects.bulk_update(streams, ["released", "hole_since"])
+    _save(streams)
     held = Delivery.objects.filter(status=Status.HELD, stream__in=streams, sequence__lte=F("stream__released"))
     held.update(status=Status.PENDING, due_at=now, queued_at=now)
 
