@@ -1,5 +1,8 @@
 """The transport of tests: it keeps what was sent."""
 
+import threading
+from collections.abc import Callable
+
 from libs.contracts.names import TASK_PUBLISH
 from libs.eventbus.envelope import Envelope
 from libs.eventbus.signing import Message
@@ -13,12 +16,20 @@ class MemoryTransport(Transport):
         """Start empty and in order."""
         self.messages: list[Message] = []
         self.broken = False
+        self._arrived = threading.Condition()
 
     def send(self, message: Message) -> None:
         """Keep `message`."""
         if self.broken:
             raise TransportError("the broker is away")
-        self.messages.append(message)
+        with self._arrived:
+            self.messages.append(message)
+            self._arrived.notify_all()
+
+    def wait_for(self, condition: Callable[[], bool], *, timeout: float) -> bool:
+        """Wait until `condition` holds after some message; False where that takes longer than `timeout` seconds."""
+        with self._arrived:
+            return self._arrived.wait_for(condition, timeout)
 
     @property
     def sent(self) -> list[Envelope]:

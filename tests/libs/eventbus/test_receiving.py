@@ -1,0 +1,77 @@
+"""A batch: each event on its own, each result told; an aggregate stops at its first failure."""
+
+from typing import Any
+
+import pytest
+
+from libs.contracts.names import QUEUE_ACKS, TASK_ACKNOWLEDGE, TASK_RECEIVE
+from libs.eventbus import Envelope, receiving
+from libs.eventbus.models import InboxEvent
+from libs.eventbus.signing import seal
+from libs.eventbus.tasks import receive
+from libs.eventbus.transports.memory import MemoryTransport
+from libs.identity.service_tokens import ServiceSigner, load_private_key
+from tests.libs.eventbus.conftest import envelope
+
+pytestmark = pytest.mark.django_db
+
+
+def batch(*events: Envelope) -> dict[str, Any]:
+    items = [{"delivery": n, "attempt": 1, "event": each.to_json()} for n, each in enumerate(events, start=1)]
+    return {"subscription": "todo", "events": items}
+
+
+def results(bus: MemoryTransport) -> list[tuple[int, bool, bool]]:
+    (message,) = bus.messages
+    assert (message.task, message.queue) == (TASK_ACKNOWLEDGE, QUEUE_ACKS)
+    return [(each["delivery"], each["ok"], each["tried"]) for each in message.content["results"]]
+
+
+def test_every_event_is_applied_and_acknowledged(bus: MemoryTransport) -> None:
+    seen: list[int] = []
+    events = batch(envelope(sequence=1), envelope(sequence=2))
+    receiving.receive(events, {"todo.*": lambda event: seen.append(event.sequence)})
+    assert seen == [1, 2]
+    assert results(bus) == [(1, True, True), (2, True, True)]
+
+
+def test_an_aggregate_stops_at_its_first_failure_and_others_go_on(bus: MemoryTransport) -> None:
+    seen: list[str] = []
+
+    def react(event: Envelope) -> None:
+        if event.aggregate_id == "bad":
+            raise ValueError("no such list")
+        seen.append(event.aggregate_id)
+
+    receiving.receive(batch(envelope("bad"), envelope("bad", sequence=2), envelope("good")), {"todo.*": react})
+    assert seen == ["good"]
+    assert results(bus) == [(1, False, True), (2, False, False), (3, True, True)]
+    assert "no such list" in bus.messages[0].content["results"][0]["error"]
+
+
+def test_an_event_that_was_applied_before_is_acknowledged_without_effect(bus: MemoryTransport) -> None:
+    seen: list[int] = []
+    event = envelope()
+    for _ in range(2):
+        bus.clear()
+        receiving.receive(batch(event), {"todo.*": lambda event: seen.append(event.sequence)})
+    assert seen == [1]
+    assert results(bus) == [(1, True, True)]
+
+
+def test_results_that_can_not_be_sent_do_not_undo_the_effect(bus: MemoryTransport) -> None:
+    bus.broken = True
+    receiving.receive(batch(envelope()), {"todo.*": lambda event: None})
+    assert InboxEvent.objects.count() == 1
+
+
+@pytest.mark.parametrize(("signer", "queue", "taken"), [
+    ("events", "todo.events", True), ("auth", "todo.events", False), ("events", "auth.events", False)
+])  # fmt: skip
+def test_only_batches_of_events_for_this_service_are_taken(
+    bus: MemoryTransport, settings: Any, signer: str, queue: str, taken: bool
+) -> None:
+    settings.WORKER_QUEUES = ["todo.events"]
+    by = ServiceSigner(signer, load_private_key(settings.KEYS_DIR / f"{signer}.pem"))
+    receive(**seal(by, TASK_RECEIVE, queue, batch(envelope())).kwargs)
+    assert bool(bus.messages) is taken

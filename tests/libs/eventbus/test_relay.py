@@ -1,0 +1,115 @@
+"""The relay sends what is due and keeps it until Events has it."""
+
+from collections.abc import Iterator
+
+import pytest
+from django.db import transaction
+
+from libs.contracts.errors import Unavailable
+from libs.contracts.names import QUEUE_EVENTS, TASK_PUBLISH
+from libs.eventbus import outbox, publish
+from libs.eventbus.batches import MAX_BYTES, MAX_EVENTS, split
+from libs.eventbus.models import OutboxEvent
+from libs.eventbus.relay import Relay
+from libs.eventbus.transports import TransportError
+from libs.eventbus.transports.memory import MemoryTransport
+from tests.libs.eventbus.conftest import fact
+from tests.libs.eventbus.test_outbox import age
+
+
+class Ledger:
+    """Events, as far as the relay knows it."""
+
+    def __init__(self) -> None:
+        self.stored: set[str] = set()
+        self.away = False
+
+    def confirm(self, ids: list[str]) -> set[str]:
+        if self.away:
+            raise Unavailable
+        return self.stored & set(ids)
+
+
+@pytest.fixture
+def ledger() -> Ledger:
+    return Ledger()
+
+
+@pytest.fixture
+def relay(ledger: Ledger, bus: MemoryTransport) -> Relay:
+    return Relay(ledger.confirm)
+
+
+@pytest.mark.django_db
+def test_due_events_go_out_as_one_signed_batch(relay: Relay, bus: MemoryTransport) -> None:
+    published = [publish(fact("a")), publish(fact("b"))]
+    relay.send()
+    (message,) = bus.messages
+    assert (message.task, message.queue, message.source) == (TASK_PUBLISH, QUEUE_EVENTS, "todo")
+    assert bus.sent == published
+
+
+@pytest.mark.django_db
+def test_a_row_stays_until_events_has_stored_it(relay: Relay, bus: MemoryTransport, ledger: Ledger) -> None:
+    published = publish(fact())
+    relay.send()
+    age(sent_at=outbox.SETTLED)
+    relay.settle()
+    assert OutboxEvent.objects.exists()
+    ledger.stored.add(published.id)
+    relay.settle()
+    assert not OutboxEvent.objects.exists()
+
+
+@pytest.mark.django_db
+def test_a_broker_that_is_away_loses_nothing(relay: Relay, bus: MemoryTransport) -> None:
+    published = publish(fact())
+    bus.broken = True
+    with pytest.raises(TransportError):
+        relay.send()
+    bus.broken = False
+    relay.send()
+    assert bus.sent == [published]
+
+
+@pytest.mark.django_db
+def test_a_broker_that_lost_the_batch_gets_it_again(relay: Relay, bus: MemoryTransport) -> None:
+    published = publish(fact())
+    relay.send()
+    bus.clear()
+    age(sent_at=outbox.RESEND)
+    relay.settle()
+    relay.send()
+    assert bus.sent == [published]
+
+
+@pytest.mark.django_db
+def test_nothing_is_sent_again_only_because_events_is_away(relay: Relay, bus: MemoryTransport, ledger: Ledger) -> None:
+    publish(fact())
+    relay.send()
+    ledger.away = True
+    age(sent_at=outbox.LONGEST)
+    with pytest.raises(Unavailable):
+        relay.settle()
+    relay.send()
+    assert len(bus.messages) == 1
+
+
+@pytest.fixture
+def running(relay: Relay) -> Iterator[Relay]:
+    relay.start()
+    yield relay
+    relay.stop()
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_commit_wakes_the_running_relay(running: Relay, bus: MemoryTransport) -> None:
+    with transaction.atomic():
+        published = publish(fact())
+    assert bus.wait_for(lambda: bus.sent == [published], timeout=5)
+
+
+def test_batches_are_cut_by_number_and_size() -> None:
+    assert [len(batch) for batch in split(range(MAX_EVENTS + 1), lambda _: 1)] == [MAX_EVENTS, 1]
+    assert list(split("abc", lambda _: MAX_BYTES)) == [["a"], ["b"], ["c"]]
+    assert list(split([], len)) == []
