@@ -28,6 +28,11 @@ class Transition(models.Model):
     def __str__(self) -> str:
         return f"{self.instance}: {self.before or 'new'} → {self.after}"
 
+    @property
+    def restarted(self) -> bool:
+        """Say whether another process has taken the slot without a state between."""
+        return self.before == self.after
+
 
 class AuditEntry(models.Model):
     """What somebody did through the dashboard, and how it ended. It outlives the user."""

@@ -36,6 +36,7 @@ def test_a_restart_in_the_same_state_is_a_change_too() -> None:
     services.transitions_observe(instances=[an_instance()], complete=True)
     services.transitions_observe(instances=[an_instance(incarnation="next life")], complete=True)
     assert journal()[-1] == ("todo-1", "up", "up", 2)
+    assert [row.restarted for row in Transition.objects.order_by("id")] == [False, True]
 
 
 def test_a_missing_instance_is_gone_once() -> None:
