@@ -27,11 +27,11 @@ $(VENV)/bin/uv:
 
 $(VENV)/.installed: $(VENV)/bin/uv $(LOCKED)
 	@echo 'Installing what uv.lock names …'
-	@$(VENV)/bin/uv sync --quiet --locked --all-packages --no-dev --inexact
+	@$(VENV)/bin/uv sync --quiet --locked --all-packages --no-dev --inexact --compile-bytecode
 	@touch $@
 
 $(VENV)/.installed-dev: $(VENV)/.installed
-	@$(VENV)/bin/uv sync --quiet --locked --all-packages --inexact
+	@$(VENV)/bin/uv sync --quiet --locked --all-packages --inexact --compile-bytecode
 	@touch $@
 
 # -- running ---------------------------------------------------------------------------------------------------------
