@@ -1,0 +1,1 @@
+"""Log records: taking, keeping, finding and following them."""

@@ -1,0 +1,1 @@
+"""The HTTP door, reached over the bridge."""
