@@ -1,0 +1,94 @@
+"""The lease's thread against a Registry that comes, goes, forgets and refuses."""
+
+from collections.abc import Callable, Iterator
+
+import grpc
+import pytest
+
+from libs.discovery import Lease, Registration
+from libs.rpc import registry_pb2 as pb
+from tests.libs.discovery.fake_registry import FakeRegistry, signer, wait_until
+
+MINE = Registration("todo", "todo-1", "0199-incarnation", "127.0.0.1", http_port=80, routes=("/v1/lists",))
+
+
+@pytest.fixture
+def lease(fake: FakeRegistry) -> Iterator[Lease]:
+    lease = Lease(MINE, [fake.address], signer(), lambda: 7)
+    yield lease
+    lease.stop()
+
+
+def test_it_registers_and_beats_with_its_load(fake: FakeRegistry, lease: Lease) -> None:
+    assert lease.state == "new"
+    lease.start()
+    assert lease.wait(5)
+    assert lease.state == "registered"
+    message = fake.said("Register")[0]
+    assert (message.type, message.id, list(message.routes)) == ("todo", "todo-1", ["/v1/lists"])
+    beats = wait_until(lambda: len(fake.said("Lease")) >= 3 and fake.said("Lease"))
+    assert {(beat.instance_id, beat.incarnation, beat.in_flight) for beat in beats} == {("todo-1", MINE.incarnation, 7)}
+    wait_until(lambda: lease.desired_state == "up")
+
+
+def test_a_registry_that_restarts_is_found_again_without_a_new_registration(fake: FakeRegistry, lease: Lease) -> None:
+    lease.start()
+    assert lease.wait(5)
+    fake.stop()
+    wait_until(lambda: lease.state == "lost")
+    fake.start()
+    assert lease.wait(5)
+    assert len(fake.said("Register")) == 1
+
+
+def test_a_registry_that_forgot_gets_a_new_registration(fake: FakeRegistry, lease: Lease) -> None:
+    lease.start()
+    assert lease.wait(5)
+    fake.known.clear()
+    wait_until(lambda: len(fake.said("Register")) == 2)
+    assert lease.wait(5)
+
+
+def test_a_refused_registration_is_tried_again(fake: FakeRegistry, lease: Lease) -> None:
+    fake.refusal = (grpc.StatusCode.FAILED_PRECONDITION, "health_check_failed")
+    lease.start()
+    wait_until(lambda: len(fake.said("Register")) >= 2)
+    assert not lease.wait(0)
+    fake.refusal = None
+    assert lease.wait(5)
+
+
+def test_it_starts_before_there_is_a_registry(fake: FakeRegistry, lease: Lease) -> None:
+    fake.stop()
+    lease.start()
+    assert not lease.wait(0.2)
+    fake.start()
+    assert lease.wait(5)
+
+
+def test_draining_is_told_and_kept_over_a_new_registration(fake: FakeRegistry, lease: Lease) -> None:
+    lease.start()
+    assert lease.wait(5)
+    assert lease.drain()
+    assert fake.said("SetState")[0].state == pb.STATE_DRAINING
+    wait_until(lambda: lease.desired_state == "draining")
+    fake.known.clear()
+    wait_until(lambda: len(fake.said("SetState")) == 2)
+
+
+def test_leaving_deregisters_this_incarnation(fake: FakeRegistry, lease: Lease) -> None:
+    lease.start()
+    assert lease.wait(5)
+    lease.stop()
+    assert [message.incarnation for message in fake.said("Deregister")] == [MINE.incarnation]
+    assert (lease.state, lease.wait(0)) == ("stopped", False)
+
+
+@pytest.mark.parametrize("leave", [Lease.drain, Lease.stop])
+def test_a_registry_that_is_away_does_not_hold_up_the_end(
+    fake: FakeRegistry, lease: Lease, leave: Callable[[Lease], object]
+) -> None:
+    lease.start()
+    assert lease.wait(5)
+    fake.stop()
+    assert not leave(lease)
