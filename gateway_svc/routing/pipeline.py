@@ -19,7 +19,16 @@ from gateway_svc.routing.visit import Visit
 from libs.contracts.errors import ServiceError
 from libs.identity.principal import Call
 from libs.rpc import http_bridge_pb2 as pb
-from libs.rpc.asgi import Disconnected, Receive, Scope, Send, check_declared_length, read_body, send_response
+from libs.rpc.asgi import (
+    Disconnected,
+    Receive,
+    Scope,
+    Send,
+    check_declared_length,
+    read_body,
+    refuse_websocket,
+    send_response,
+)
 from libs.rpc.dispatcher import Dispatcher
 from libs.rpc.messages import from_headers, to_headers
 from libs.rpc.paths import check_path
@@ -57,7 +66,7 @@ class Pipeline:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve HTTP; refuse web sockets, which nobody here offers."""
         if scope["type"] != "http":
-            await send({"type": "websocket.close"})
+            await refuse_websocket(scope, send)
             return
         visit = Visit.of(scope, self._proxies)
         trace = visit.trace.parent

@@ -3,6 +3,7 @@
 A route is remembered when its last instance goes, so that clients get 503 (come back) and not 404 (wrong address).
 """
 
+import threading
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
@@ -37,6 +38,7 @@ class RouteTable:
     def __init__(self, directory: Directory) -> None:
         """Follow `directory`."""
         self._directory = directory
+        self._lock = threading.Lock()
         self._prefixes: dict[str, tuple[str, ...]] = {}
         self._routes: tuple[Route, ...] = _OWN
         directory.on_change(self.refresh)
@@ -54,10 +56,11 @@ class RouteTable:
     def refresh(self, service: str) -> None:
         """Take the routes of `service` anew, unless nobody is left to name them."""
         found = routes_of(self._directory.instances(service))
-        if not found or service == OWN_SERVICE or found == self._prefixes.get(service):
-            return
-        self._prefixes = {**self._prefixes, service: found}
-        self._routes = tuple(sorted(self._all(), key=lambda route: (-len(route.prefix), route.service)))
+        with self._lock:
+            if not found or service == OWN_SERVICE or found == self._prefixes.get(service):
+                return
+            self._prefixes[service] = found
+            self._routes = tuple(sorted(self._all(), key=lambda route: (-len(route.prefix), route.service)))
         log.info("routes changed", service_type=service, routes=list(found))
 
     def find(self, path: str) -> Route:

@@ -7,7 +7,7 @@ from typing import Any
 
 import structlog
 
-from libs.contracts.errors import PayloadTooLarge, ServiceError
+from libs.contracts.errors import NotFound, PayloadTooLarge, ServiceError
 from libs.identity.principal import Call
 from libs.rpc import http_bridge_pb2 as pb
 from libs.rpc.dispatcher import BODYLESS, Dispatcher
@@ -49,7 +49,7 @@ class HttpDoor:
         elif scope["type"] == "lifespan":
             await _lifespan(receive, send)
         else:
-            await send({"type": "websocket.close"})
+            await refuse_websocket(scope, send)
 
     async def _http(self, scope: Scope, receive: Receive, send: Send) -> None:
         call = Call(request_id=new_request_id())
@@ -126,6 +126,19 @@ async def send_response(send: Send, answer: pb.Response, method: str, extra: Raw
     body = b"" if method == "HEAD" or answer.status in BODYLESS else answer.body
     await send({"type": "http.response.start", "status": answer.status, "headers": headers})
     await send({"type": "http.response.body", "body": body})
+
+
+async def refuse_websocket(scope: Scope, send: Send) -> None:
+    """Refuse a WebSocket handshake with a problem document, or a bare 403 where the server can't carry one."""
+    if "websocket.http.response" not in scope.get("extensions", {}):
+        await send({"type": "websocket.close"})
+        return
+    request_id = new_request_id()
+    error = NotFound("there is no WebSocket here", code="no_websocket")
+    answer = problem_response(error, request_id=request_id, instance=scope["path"])
+    headers = [*from_headers(answer.headers), (b"x-request-id", request_id.encode())]
+    await send({"type": "websocket.http.response.start", "status": answer.status, "headers": headers})
+    await send({"type": "websocket.http.response.body", "body": answer.body})
 
 
 def _kept(answer: pb.Response, method: str, replaced: set[bytes]) -> RawHeaders:

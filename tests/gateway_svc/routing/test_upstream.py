@@ -124,3 +124,10 @@ async def test_an_answer_that_is_not_valid_http_is_a_bad_gateway(
     with pytest.raises(BadGateway) as refused:
         await call(directory, visit_of())
     assert refused.value.extra == {"service": "todo", "retryable": False}
+
+
+async def test_an_answer_above_the_bridges_limit_is_a_bad_gateway(world: World, directory: StaticDirectory) -> None:
+    world.run("todo", answering("200 OK", [], b"x" * (5 * 1024 * 1024)))
+
+    with pytest.raises(BadGateway):
+        await call(directory, visit_of())

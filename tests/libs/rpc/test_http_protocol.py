@@ -7,10 +7,14 @@ from typing import Any
 import pytest
 import uvicorn
 
+from libs.rpc.asgi import refuse_websocket
 from libs.rpc.http_protocol import MAX_HEADER_BYTES, PublicHttpProtocol
 
 
 async def app(scope: Any, receive: Any, send: Any) -> None:
+    if scope["type"] == "websocket":
+        await refuse_websocket(scope, send)
+        return
     body = b""
     more = True
     while more:
@@ -26,7 +30,9 @@ async def app(scope: Any, receive: Any, send: Any) -> None:
 
 @pytest.fixture
 async def port() -> AsyncIterator[int]:
-    config = uvicorn.Config(app, http=PublicHttpProtocol, ws="none", lifespan="off", log_config=None, access_log=False)
+    config = uvicorn.Config(
+        app, http=PublicHttpProtocol, ws="websockets-sansio", lifespan="off", log_config=None, access_log=False
+    )
     server = uvicorn.Server(config)
     with socket.create_server(("127.0.0.1", 0)) as listener:
         task = asyncio.create_task(server._serve([listener]))
@@ -105,3 +111,15 @@ async def test_a_malformed_request_behind_another_does_not_answer_in_its_place(p
     status, _, body = await talk(port, b"POST / HTTP/1.1\r\nhost: x\r\ncontent-length: 3\r\n\r\nabcnonsense\r\n\r\n")
 
     assert (status, body) == (200, b"abc")
+
+
+async def test_a_web_socket_is_refused_with_a_problem(port: int) -> None:
+    handshake = (
+        b"GET /ws HTTP/1.1\r\nhost: x\r\nconnection: upgrade\r\nupgrade: websocket\r\n"
+        b"sec-websocket-key: dGhlIHNhbXBsZSBub25jZQ==\r\nsec-websocket-version: 13\r\n\r\n"
+    )
+
+    status, headers, body = await talk(port, handshake)
+
+    assert (status, headers["content-type"]) == (404, "application/problem+json")
+    assert json.loads(body)["request_id"] == headers["x-request-id"]
