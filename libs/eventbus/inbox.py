@@ -29,7 +29,8 @@ def apply(envelope: Envelope, reactions: Mapping[str, Reaction]) -> bool:
     if reaction is None:
         return False
     with context.bound(**fields_of(envelope)), transaction.atomic():
-        return _once(envelope, reaction)
+        first = _once(envelope, reaction)
+    return first
 
 
 def _once(envelope: Envelope, reaction: Callable[[Envelope], None]) -> bool:

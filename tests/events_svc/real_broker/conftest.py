@@ -34,6 +34,7 @@ class Platform:
         self.home = home
         self.socket = home / "valkey.sock"
         self.running: list[subprocess.Popen[bytes]] = []
+        self.workers: dict[str, subprocess.Popen[bytes]] = {}
         write_keys(home / "keys")
         (home / "db").mkdir()
 
@@ -69,7 +70,10 @@ class Platform:
 
     def start(self, service: str, *arguments: str) -> subprocess.Popen[bytes]:
         command = [sys.executable, "-m", "tests.events_svc.real_broker", service, *arguments]
-        return self.start_command(command, self.environment(service), f"{service}-{arguments[0]}")
+        process = self.start_command(command, self.environment(service), f"{service}-{arguments[0]}")
+        if arguments[0] == "worker":
+            self.workers[service] = process
+        return process
 
     def start_command(self, command: list[str], environment: dict[str, str], name: str) -> subprocess.Popen[bytes]:
         with (self.home / f"{name}.log").open("ab") as log:

@@ -29,8 +29,26 @@ def assert_exactly_once_in_order(platform: Platform, count: int) -> None:
     assert all(sequences == list(range(1, len(sequences) + 1)) for sequences in found.values())
 
 
+def hold_in_the_middle(platform: Platform, count: int) -> None:
+    """Publish while Events is away, then let it deliver until the subscriber stands still inside a reaction.
+
+    That reaction holds the write lock of its SQLite file, so nobody else could publish then.
+    """
+    end(platform, "events")
+    assert platform.start("todo", "publish", str(count), "6", "0.0").wait(timeout=60) == 0
+    (platform.home / "hold").touch()
+    platform.start("events", "worker")
+    wait_for((platform.home / "inside").exists, what="the reaction")
+
+
+def end(platform: Platform, service: str) -> None:
+    process = platform.workers[service]
+    process.kill()
+    process.wait(timeout=10)
+
+
 def test_published_events_take_effect_in_milliseconds(running: Platform) -> None:
-    running.start("todo", "publish", "100", "10", "0.02").wait(timeout=60)
+    assert running.start("todo", "publish", "100", "10", "0.02").wait(timeout=60) == 0
     assert_exactly_once_in_order(running, 100)
     times = running.rows("todo", "SELECT applied_at - committed_at FROM effects_effect ORDER BY id")
     latencies = sorted(seconds for (seconds,) in times)
@@ -38,12 +56,8 @@ def test_published_events_take_effect_in_milliseconds(running: Platform) -> None
 
 
 def test_killing_the_subscriber_in_the_middle_of_a_delivery_loses_and_repeats_nothing(running: Platform) -> None:
-    (running.home / "hold").touch()
-    running.start("todo", "publish", "60", "6", "0.0").wait(timeout=60)
-    wait_for((running.home / "inside").exists, what="the reaction")
-    subscriber = running.running[2]
-    subscriber.kill()
-    subscriber.wait(timeout=10)
+    hold_in_the_middle(running, 60)
+    end(running, "todo")
     assert running.effects() == []
     (running.home / "hold").unlink()
     running.start("todo", "worker")
@@ -51,12 +65,8 @@ def test_killing_the_subscriber_in_the_middle_of_a_delivery_loses_and_repeats_no
 
 
 def test_a_wiped_broker_loses_nothing(running: Platform) -> None:
-    events = running.running[1]
-    (running.home / "hold").touch()
-    running.start("todo", "publish", "20", "4", "0.0").wait(timeout=60)
-    wait_for((running.home / "inside").exists, what="the reaction")
-    events.kill()
-    events.wait(timeout=10)
+    hold_in_the_middle(running, 20)
+    end(running, "events")
     with redis.Redis(unix_socket_path=str(running.socket)) as client:
         client.flushall()
     (running.home / "hold").unlink()
@@ -70,6 +80,6 @@ def test_a_commit_followed_by_sigkill_is_published_and_a_rollback_is_not(running
 
 
 def test_workers_end_warmly_on_sigterm(running: Platform) -> None:
-    for process in running.running[1:]:
+    for process in running.workers.values():
         process.terminate()
-    assert [process.wait(timeout=20) for process in running.running[1:]] == [0, 0]
+    assert [process.wait(timeout=20) for process in running.workers.values()] == [0, 0]
