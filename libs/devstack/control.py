@@ -32,3 +32,7 @@ class Control:
     def shutdown(self) -> None:
         """Stop everything, the last stage first."""
         self._proxy.supervisor.shutdown()
+
+    def close(self) -> None:
+        """Close the connection."""
+        self._proxy("close")()

@@ -120,6 +120,7 @@ class Stack:
         if self.process is None or self.process.poll() is not None:
             return None
         pids = self.pids()
+        self.control.close()
         self.process.send_signal(signal.SIGTERM)
         code = self.process.wait(STOPPED_WITHIN)
         self.orphans = [pid for pid in pids if is_alive(pid)]
@@ -159,12 +160,7 @@ class Stack:
 
     def manage(self, service, *arguments, check=True):
         """Run a management command of a service against this system and give what it prints."""
-        environment = {
-            **self.environment,
-            **self.plan.environment(control_socket(self.plan).with_name("valkey.sock")),
-            **self.plan.service_environment(service),
-        }
-        del environment["MT_SUPERVISED"]
+        environment = {**self.environment, **self.plan.environment(service)}
         done = subprocess.run(
             manage(service, *arguments), env=environment, capture_output=True, text=True, check=False, timeout=60
         )
