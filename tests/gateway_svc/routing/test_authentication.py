@@ -1,4 +1,5 @@
 import time
+from typing import Any
 
 import pytest
 
@@ -53,7 +54,7 @@ async def test_asks_for_the_keys_once(authenticator: Authenticator, auth: Auth) 
     ],
 )  # fmt: skip
 async def test_refuses_claims_that_do_not_hold(
-    authenticator: Authenticator, auth: Auth, changes: dict[str, object]
+    authenticator: Authenticator, auth: Auth, changes: dict[str, Any]
 ) -> None:
     with pytest.raises(InvalidToken):
         await authenticator.principal(bearer(auth.token(**changes)))

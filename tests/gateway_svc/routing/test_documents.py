@@ -68,14 +68,22 @@ def test_a_service_that_went_is_left_out(merged: MergedDocument, directory: Stat
     assert paths(merged) == {"/v1/auth"}
 
 
-def test_a_service_that_fails_is_left_out_and_asked_again_later(
-    merged: MergedDocument, services: Services, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_service_that_fails_is_left_out_for_a_while(merged: MergedDocument, services: Services) -> None:
     services.away = {"todo"}
     assert paths(merged) == {"/v1/auth"}
     services.away = set()
+
     assert paths(merged) == {"/v1/auth"}
-    monkeypatch.setattr(documents.time, "monotonic", lambda: float("inf"))
+    assert services.asked == ["auth", "todo"]
+
+
+def test_a_service_that_failed_is_asked_again_later(
+    merged: MergedDocument, services: Services, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(documents, "RETRY_SECONDS", -1.0)
+    services.away = {"todo"}
+    assert paths(merged) == {"/v1/auth"}
+    services.away = set()
 
     assert paths(merged) == {"/v1/auth", "/v1/todo"}
 

@@ -126,5 +126,12 @@ async def test_a_client_that_leaves_gets_no_answer() -> None:
     async def send(message: Any) -> None:
         raise AssertionError(message)
 
-    scope = {"type": "http", "method": "POST", "path": "/", "raw_path": b"/", "headers": [], "client": None}
+    scope: dict[str, Any] = {
+        "type": "http",
+        "method": "POST",
+        "path": "/",
+        "raw_path": b"/",
+        "headers": [],
+        "client": None,
+    }
     await door()(scope, receive, send)

@@ -1,3 +1,5 @@
+from typing import Any
+
 import pytest
 
 from libs.identity.principal import ENVIRON_KEY, Call, Caller
@@ -7,8 +9,14 @@ from libs.rpc import http_bridge_pb2 as pb
 CALL = Call(Caller.of("gateway"), None, "request-1", "/v1/lists", "10.0.0.9")
 
 
-def request(*headers: tuple[str, bytes], **fields: object) -> pb.Request:
-    values = {"method": "GET", "raw_path": b"/v1/lists", "authority": "example.org:8443", "scheme": "https", **fields}
+def request(*headers: tuple[str, bytes], **fields: Any) -> pb.Request:
+    values: dict[str, Any] = {
+        "method": "GET",
+        "raw_path": b"/v1/lists",
+        "authority": "example.org:8443",
+        "scheme": "https",
+        **fields,
+    }
     return pb.Request(headers=[pb.Header(name=name, value=value) for name, value in headers], **values)
 
 
