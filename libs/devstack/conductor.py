@@ -69,7 +69,10 @@ class Conductor:
             time.sleep(0.05)
 
     def _broker_answers(self) -> bool:
-        with contextlib.suppress(redis.RedisError), redis.Redis.from_url(os.environ["MT_REDIS_URL"]) as client:
+        with (
+            contextlib.suppress(redis.RedisError),
+            redis.Redis.from_url(self.plan.environment("registry")["MT_REDIS_URL"]) as client,
+        ):
             return bool(client.ping())
         return False
 
@@ -82,7 +85,7 @@ class Conductor:
         self._manage(service, "migrate", "--no-input", "-v0")
 
     def _manage(self, service: str, *arguments: str) -> None:
-        environment = {**os.environ, **self.plan.service_environment(service)}
+        environment = {**os.environ, **self.plan.environment(service)}
         done = subprocess.run(
             manage(service, *arguments), env=environment, capture_output=True, text=True, check=False, timeout=PATIENCE
         )

@@ -5,10 +5,13 @@ from pathlib import Path
 from libs.devstack.control import Control
 from libs.devstack.plan import Plan
 from libs.devstack.supervision import control_socket
+from libs.service.env import ConfigurationError
 
 
 def report(plan: Plan) -> str:
-    """Give one line per process and their sum, in MiB."""
+    """Give one line per process and their sum, in MiB; ConfigurationError where nothing runs."""
+    if not control_socket(plan).exists():
+        raise ConfigurationError("nothing runs here: `make up` starts it")
     pids = {info["name"]: info["pid"] for info in Control(control_socket(plan)).processes() if info["pid"]}
     pids["supervisord"] = int((plan.home / "run" / "supervisord.pid").read_text())
     sizes = {name: sum(pss(child) for child in [pid, *children(pid, set(pids.values()))]) for name, pid in pids.items()}

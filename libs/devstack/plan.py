@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from libs.contracts.names import SERVICES
+from libs.devstack.folders import private_folder
 from libs.service.env import ConfigurationError
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -86,20 +87,22 @@ class Plan:
         """The folder of keys and passwords."""
         return self.home / "keys"
 
-    def environment(self, broker_socket: Path) -> dict[str, str]:
-        """Give the variables that all processes share."""
-        return {
+    def environment(self, service: str) -> dict[str, str]:
+        """Give the variables of every process of `service`, its commands included."""
+        socket = private_folder(self.home) / "valkey.sock"
+        shared = {
             "MT_HOME": str(self.home),
             "MT_KEYS_DIR": str(self.keys),
             "MT_REGISTRY_ADDRESSES": f"127.0.0.1:{self.ports.registry_grpc}",
             "MT_REGISTRY_URLS": f"http://127.0.0.1:{self.ports.registry}",
-            "MT_BROKER_URL": self.broker_url or f"redis+socket://{broker_socket}?virtual_host=0",
-            "MT_REDIS_URL": self.redis_url or f"unix://{broker_socket}?db=1",
+            "MT_BROKER_URL": self.broker_url or f"redis+socket://{socket}?virtual_host=0",
+            "MT_REDIS_URL": self.redis_url or f"unix://{socket}?db=1",
             "MT_METRICS_TOKEN_FILE": str(self.keys / "metrics.token"),
             "MT_DRAIN_SECONDS": os.environ.get("MT_DRAIN_SECONDS", "0.5"),
-            "MT_SUPERVISED": "1",
-            "PYTHONUNBUFFERED": "1",
         }
+        if self.postgres_url:
+            shared["MT_DATABASE_URL"] = f"{self.postgres_url.rstrip('/')}/{service}"
+        return shared
 
     def processes(self) -> Iterator[Process]:
         """Yield all processes of services in the order of their start."""
@@ -108,16 +111,10 @@ class Plan:
                 for number in range(1, self.scale.get(kind, 1) + 1):
                     yield self._process(kind, number, stage)
 
-    def service_environment(self, service: str) -> dict[str, str]:
-        """Give the variables of one service that do not depend on the instance: where its database is."""
-        if not self.postgres_url:
-            return {}
-        return {"MT_DATABASE_URL": f"{self.postgres_url.rstrip('/')}/{service}"}
-
     def _process(self, kind: str, number: int, stage: str) -> Process:
         service, _, worker = kind.partition("-")
         name = f"{kind}-{number}"
-        environment = {"MT_INSTANCE": name, **self.service_environment(service)}
+        environment = {**self.environment(service), "MT_INSTANCE": name, "MT_SUPERVISED": "1", "PYTHONUNBUFFERED": "1"}
         if not worker and number == 1:
             environment |= self._fixed_ports(service)
         command = manage(service, "worker" if worker else "serve")

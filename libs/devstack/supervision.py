@@ -13,6 +13,7 @@ from pathlib import Path
 from supervisor import supervisord
 
 from libs.devstack import broker, keys
+from libs.devstack.folders import private_folder
 from libs.devstack.plan import ROOT, STAGES, Plan, Process
 from libs.devstack.ports import refuse_taken
 
@@ -75,12 +76,12 @@ def up(plan: Plan) -> int:
     for folder in ("log", "run", "db"):
         (plan.home / folder).mkdir(parents=True, exist_ok=True)
     keys.write_keys(plan.keys)
-    config_file, socket = broker.write_config(plan.home)
+    config_file = broker.write_config(plan.home)
     failed = plan.home / "run" / FAILED
     failed.unlink(missing_ok=True)
-    os.environ |= plan.environment(socket)
     programs = [] if plan.broker_url else [_broker(config_file)]
     file = plan.home / "run" / "supervisord.conf"
+    file.touch(mode=0o600)
     file.write_text(config(plan, [*programs, *plan.processes()]))
     supervisord.main(["-c", str(file)])  # type: ignore[no-untyped-call]
     return 1 if failed.exists() else 0
@@ -93,7 +94,7 @@ def _broker(config_file: Path) -> Process:
 
 def control_socket(plan: Plan) -> Path:
     """Give the path of supervisord's control socket."""
-    return broker.private_folder(plan.home) / "supervisor.sock"
+    return private_folder(plan.home) / "supervisor.sock"
 
 
 def config(plan: Plan, processes: list[Process]) -> str:
