@@ -99,7 +99,8 @@ def erase(entry: TrashEntry, *, actor: UUID | None) -> None:
 
 
 def list_erase(obj: TaskList, *, actor: UUID | None) -> None:
-    """Erase a list with all that belongs to it."""
+    """Erase a list with all that belongs to it; nobody adds anything to it meanwhile."""
+    TaskList.objects.select_for_update().get(pk=obj.pk)
     obj.touch()
     announce(ListDeleted(list_id=str(obj.id), version=obj.version, changes=ERASED), actor)
     obj.delete()

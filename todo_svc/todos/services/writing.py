@@ -2,9 +2,11 @@
 
 from collections.abc import Callable, Mapping
 from datetime import datetime
+from functools import partial
 from typing import Any
 from uuid import UUID
 
+import structlog
 from django.db import IntegrityError, models, transaction
 
 from libs.contracts.event import Changes, Event
@@ -12,6 +14,8 @@ from libs.contracts.todo import ListEvent, TaskEvent
 from libs.eventbus import publish
 from todo_svc.todos.errors import IdTaken
 from todo_svc.todos.models import Activity, Task, TaskList, Versioned
+
+log = structlog.get_logger(__name__)
 
 #: Checks a locked object before it is changed (If-Match), or raises.
 Guard = Callable[[Any], None]
@@ -58,8 +62,10 @@ def plain(value: Any) -> Any:
 
 
 def announce(event: Event, actor: UUID | None) -> None:
-    """Publish an event in the transaction."""
+    """Publish an event in the transaction, and log it once that is committed."""
     publish(event, actor_id=str(actor or ""))
+    fields = {"aggregate_id": event.aggregate_id, "actor_id": str(actor or "")}
+    transaction.on_commit(partial(log.info, action_of(type(event)), **fields))
 
 
 def record(

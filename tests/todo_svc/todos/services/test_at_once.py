@@ -1,6 +1,7 @@
 """What happens at the same moment, on real transactions."""
 
 from functools import partial
+from random import Random
 from typing import Any
 from uuid import UUID
 
@@ -108,3 +109,52 @@ def test_an_inbox_made_at_once_is_made_once() -> None:
 def inbox_ensure_committed(user: UUID) -> None:
     with transaction.atomic():
         inbox_ensure(user=user)
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_whatever_happens_at_once_the_tree_stays_a_tree(ann: Someone, groceries: Any, seed: int) -> None:
+    lists = [groceries["id"], ann.new_list("Other")["id"]]
+    tasks = [ann.new_task(lists[0], str(number))["id"] for number in range(8)]
+
+    statuses = at_once([partial(shuffle, ann, lists, tasks, Random(seed * 10 + number)) for number in range(4)])
+
+    assert {status for each in statuses for status in each} <= {200, 201, 204, 404, 409, 422}
+    by_id = {task.id: task for task in Task.objects.all()}
+    for task in by_id.values():
+        assert_in_place(task, by_id)
+    places = [(task.list_id, task.parent_id, task.rank) for task in by_id.values()]
+    assert len(set(places)) == len(places)
+
+
+def shuffle(user: Someone, lists: list[str], tasks: list[str], random: Random) -> list[int]:
+    """Do many things to the shape of two lists; give the statuses."""
+
+    def ask(path: str, body: Any = None, method: str = "POST") -> int:
+        return int(user.client.request(method, path, json=body).status_code)
+
+    statuses = []
+    for _ in range(25):
+        one, other = random.sample(tasks, 2)
+        doings = [
+            partial(ask, f"/v1/tasks/{one}/move", {"parent_id": other}),
+            partial(ask, f"/v1/tasks/{one}/move", {"after_id": other}),
+            partial(ask, f"/v1/tasks/{one}/move", {"list_id": random.choice(lists)}),
+            partial(ask, f"/v1/lists/{random.choice(lists)}/tasks", {"title": "x", "parent_id": other}),
+            partial(ask, f"/v1/tasks/{one}", {"title": str(random.random())}, "PATCH"),
+            partial(ask, f"/v1/tasks/{one}", None, "DELETE"),
+            partial(ask, f"/v1/trash/{one}/restore"),
+            partial(ask, f"/v1/trash/{other}/restore"),
+        ]
+        statuses.append(random.choice(doings)())
+    return statuses
+
+
+def assert_in_place(task: Task, by_id: dict[UUID, Task]) -> None:
+    above, seen = task, set()
+    while above.parent_id:
+        assert above.id not in seen
+        seen.add(above.id)
+        parent = by_id[above.parent_id]
+        assert parent.list_id == above.list_id
+        assert parent.deleted_at is None or above.deleted_at is not None
+        above = parent

@@ -4,6 +4,7 @@ from typing import Any
 from uuid import UUID
 
 import pytest
+import structlog
 
 from libs.contracts.errors import PreconditionFailed
 from tests.todo_svc.conftest import Someone
@@ -36,3 +37,13 @@ def test_each_change_has_its_row_and_its_event(ann: Someone, groceries: Any, mil
     assert [f"todo.{action}" for action in actions] == [event.type for event in of_task]
     assert [event.sequence for event in of_task] == [1, 2, 3]
     assert {event.actor_id for event in of_task} == {ann.id}
+
+
+def test_what_happened_is_logged_once_it_is_committed(ann: Someone, milk: Any) -> None:
+    with structlog.testing.capture_logs() as logs:
+        ann.patch(f"/v1/tasks/{milk['id']}", {"title": "x"})
+        ann.patch(f"/v1/tasks/{milk['id']}", {"title": ""}, 422)
+
+    assert [(log["event"], log["aggregate_id"], log["actor_id"]) for log in logs] == [
+        ("task.updated", milk["id"], ann.id)
+    ]
