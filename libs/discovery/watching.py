@@ -54,7 +54,7 @@ class RegistryDirectory(Snapshots):
         with self._start_lock:
             if self._started_in == os.getpid():
                 return
-            self._stopping = threading.Event()
+            self._stopping, self._live = threading.Event(), False
             self._wait_until = time.monotonic() + FIRST_CONTACT
             self._thread = threading.Thread(target=self._run, name="discovery-watch", daemon=True)
             self._thread.start()

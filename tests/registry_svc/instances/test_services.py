@@ -120,37 +120,36 @@ def test_an_instance_that_is_not_ready_is_starting_until_it_says_so(
     assert registry.states("todo") == {"todo-1": "up"}
 
 
-@pytest.mark.parametrize(
-    ("mine", "caller", "expected"),
-    [
-        (registration(http_port=1, routes=("/v1/auth",)), "todo", (403, "route_not_allowed")),
-        (registration(http_port=1, routes=("/v1/tasksx",)), "todo", (403, "route_not_allowed")),
-        (registration(http_port=1), "auth", (403, "not_your_instance")),
-        (registration(http_port=1), "admin", (403, "not_your_instance")),
-        (registration(http_port=1), "", (401, "unauthenticated")),
-        (registration("nobody", http_port=1), "todo", (403, "not_your_instance")),
-        (registration(instance_id="Todo_1", http_port=1), "todo", (422, "validation_failed")),
-        (registration(instance_id="x" * 64, http_port=1), "todo", (422, "validation_failed")),
-        (registration(incarnation="not-a-uuid", http_port=1), "todo", (422, "validation_failed")),
-        (
-            registration(incarnation="9b2e2b1c-5b0a-4f6e-8a53-3b0a1c2d3e4f", http_port=1),
-            "todo",
-            (422, "validation_failed"),
-        ),
-        (registration(), "todo", (422, "validation_failed")),
-        (registration(http_port=70000), "todo", (422, "validation_failed")),
-        (registration(http_port=1, weight=1001), "todo", (422, "validation_failed")),
-        (registration(http_port=1, routes=("v1",)), "todo", (422, "validation_failed")),
-        (registration(http_port=1, address="host:80"), "todo", (422, "validation_failed")),
-        (registration(http_port=1, health=HealthSpec(kind="grpc")), "todo", (422, "validation_failed")),
-        (registration(http_port=1, health=HealthSpec(interval=0.0)), "todo", (422, "validation_failed")),
-        (registration(http_port=1, health=HealthSpec(timeout=99.0)), "todo", (422, "validation_failed")),
-    ],
-)
-def test_wrong_registrations_are_refused_alike_at_both_doors(
-    door: Any, registry: RunningRegistry, mine: Registration, caller: str, expected: tuple[int, str]
-) -> None:
-    assert door.register(mine, caller) == expected
+#: registration → caller → status and code
+WRONG = [
+    (registration(http_port=1, routes=("/v1/auth",)), "todo", (403, "route_not_allowed")),
+    (registration(http_port=1, routes=("/v1/tasksx",)), "todo", (403, "route_not_allowed")),
+    (registration(http_port=1), "auth", (403, "not_your_instance")),
+    (registration(http_port=1), "admin", (403, "not_your_instance")),
+    (registration(http_port=1), "", (401, "unauthenticated")),
+    (registration("nobody", http_port=1), "todo", (403, "not_your_instance")),
+    (registration(instance_id="Todo_1", http_port=1), "todo", (422, "validation_failed")),
+    (registration(instance_id="x" * 64, http_port=1), "todo", (422, "validation_failed")),
+    (registration(incarnation="not-a-uuid", http_port=1), "todo", (422, "validation_failed")),
+    (
+        registration(incarnation="9b2e2b1c-5b0a-4f6e-8a53-3b0a1c2d3e4f", http_port=1),
+        "todo",
+        (422, "validation_failed"),
+    ),
+    (registration(), "todo", (422, "validation_failed")),
+    (registration(http_port=70000), "todo", (422, "validation_failed")),
+    (registration(http_port=1, weight=1001), "todo", (422, "validation_failed")),
+    (registration(http_port=1, routes=("v1",)), "todo", (422, "validation_failed")),
+    (registration(http_port=1, address="host:80"), "todo", (422, "validation_failed")),
+    (registration(http_port=1, health=HealthSpec(kind="grpc")), "todo", (422, "validation_failed")),
+    (registration(http_port=1, health=HealthSpec(interval=0.0)), "todo", (422, "validation_failed")),
+    (registration(http_port=1, health=HealthSpec(timeout=99.0)), "todo", (422, "validation_failed")),
+]
+
+
+def test_wrong_registrations_are_refused_alike_at_both_doors(door: Any, registry: RunningRegistry) -> None:
+    for mine, caller, expected in WRONG:
+        assert door.register(mine, caller) == expected, mine
     assert registry.states("todo") == {}
 
 
