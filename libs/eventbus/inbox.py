@@ -4,7 +4,7 @@ Whoever inserts the row second waits for the first one's commit and then does no
 the second one's row counts. So two workers can't both apply one event, and `kill -9` leaves row and effect, or neither.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from datetime import timedelta
 
 from django.db import connection, transaction
@@ -29,15 +29,10 @@ def apply(envelope: Envelope, reactions: Mapping[str, Reaction]) -> bool:
     if reaction is None:
         return False
     with context.bound(**fields_of(envelope)), transaction.atomic():
-        first = _once(envelope, reaction)
+        first = _insert(envelope)
+        if first:
+            reaction(envelope)
     return first
-
-
-def _once(envelope: Envelope, reaction: Callable[[Envelope], None]) -> bool:
-    if not _insert(envelope):
-        return False
-    reaction(envelope)
-    return True
 
 
 def _insert(envelope: Envelope) -> bool:
@@ -48,7 +43,8 @@ def _insert(envelope: Envelope) -> bool:
             "ON CONFLICT (source, event_id) DO NOTHING",
             [envelope.source, envelope.id, connection.ops.adapt_datetimefield_value(timezone.now())],
         )
-        return cursor.rowcount == 1
+        inserted: bool = cursor.rowcount == 1
+    return inserted
 
 
 def purge() -> int:

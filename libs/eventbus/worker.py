@@ -8,9 +8,11 @@ import os
 import signal
 import sys
 import threading
+import warnings
 from collections.abc import Sequence
 from typing import Any, Protocol
 
+from celery.exceptions import SecurityWarning
 from celery.signals import worker_process_init, worker_process_shutdown, worker_ready
 from django.conf import settings
 from django.utils.module_loading import import_string
@@ -41,6 +43,8 @@ def run(service: str, queues: Sequence[str], *parts: Part) -> None:
     worker_ready.connect(lambda **kwargs: watchdog.start(), weak=False)
     if settings.SUPERVISED:
         _end_with_stdin()
+    # Celery warns root, because of pickles; here is JSON only.
+    warnings.simplefilter("ignore", SecurityWarning)
     worker = app.Worker(
         pool="solo" if settings.EMBEDDED else "prefork",
         concurrency=1,

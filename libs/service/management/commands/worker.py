@@ -21,8 +21,16 @@ class Command(BaseCommand):
         telemetry.configure(settings.SERVICE, settings.INSTANCE, settings.LOG_LEVEL)
         platform.refuse_unready()
         platform.connect()
-        shipper = platform.ship_logs()
-        try:
-            worker.run(settings.SERVICE, settings.WORKER_QUEUES, platform.parts_of("WORKER_PARTS"))
-        finally:
-            shipper.stop(timeout=5.0)
+        worker.run(settings.SERVICE, settings.WORKER_QUEUES, Shipping(), platform.parts_of("WORKER_PARTS"))
+
+
+class Shipping:
+    """Ships logs from the process that runs the tasks: a child with prefork, and gRPC does not survive a fork."""
+
+    def start(self) -> None:
+        """Begin to ship."""
+        self._shipper = platform.ship_logs()
+
+    def stop(self) -> None:
+        """Ship what is left."""
+        self._shipper.stop(timeout=5.0)
