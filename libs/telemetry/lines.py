@@ -68,7 +68,7 @@ def level_name(level: int) -> str:
 
 
 def exc_info(value: Any) -> ExcInfo | None:
-    """Make an exception's tuple of what people pass as `exc_info`: True, an exception, a tuple; None if there is none."""
+    """Make an exception's tuple of what people pass as `exc_info`: True, an exception, a tuple."""
     if isinstance(value, BaseException):
         return type(value), value, value.__traceback__
     if isinstance(value, tuple):

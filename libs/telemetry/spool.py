@@ -118,9 +118,9 @@ class Spool:
                 folder.release()
             mine = {folder.path for folder in (self._own, *self._adopted) if folder}
             for path in sorted(self._service_root.glob("*/*/"), key=lambda path: path.name):
-                folder = Folder.claim(path) if path not in mine else None
-                if folder is not None:
-                    self._adopted.append(folder)
+                orphan = Folder.claim(path) if path not in mine else None
+                if orphan is not None:
+                    self._adopted.append(orphan)
 
     def close(self) -> None:
         """Release all folders."""
@@ -150,14 +150,12 @@ class Spool:
         return segment
 
     def _folder(self) -> Folder:
-        own = self._own
-        while own is None or not own.path.is_dir():
+        while self._own is None:
             self._home.mkdir(parents=True, exist_ok=True)
-            own = Folder.claim(self._home)
-            if own is None:  # adopted between the two lines: take another name
+            self._own = Folder.claim(self._home)
+            if self._own is None:  # adopted between the two lines: take another name
                 self._home = self._home.with_name(self._home.name + "x")
-        self._own = own
-        return own
+        return self._own
 
     def _make_room(self) -> None:
         while self._size() + MAX_BYTES > self._cap:

@@ -25,8 +25,13 @@ def fts5(terms: tuple[Term, ...]) -> str:
 
 
 def tsquery(terms: tuple[Term, ...]) -> str:
-    """Write `terms` for PostgreSQL's to_tsquery: each in quotes, where quote and backslash are special."""
+    """Write `terms` for PostgreSQL's to_tsquery: only letters and digits of them, so that nothing is special."""
     return " & ".join(_tsquery_term(term) for term in terms)
+
+
+def plain(text: str) -> str:
+    """Leave words only. PostgreSQL's parser would see numbers with signs, hosts and paths as one word."""
+    return re.sub(r"[\W_]+", " ", text)
 
 
 def _fts5_term(term: Term) -> str:
@@ -35,5 +40,4 @@ def _fts5_term(term: Term) -> str:
 
 
 def _tsquery_term(term: Term) -> str:
-    quoted = "'" + term.text.replace("\x00", " ").replace("\\", "\\\\").replace("'", "''") + "'"
-    return quoted if term.is_phrase else quoted + ":*"
+    return " <-> ".join(plain(term.text).split()) + ("" if term.is_phrase else ":*")

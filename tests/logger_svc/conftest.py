@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 from django.conf import settings
+from django.db import connection
 
 from libs.testing.client import BridgeTestClient, CallingClient
 from logger_svc.records import writer as writers
@@ -17,12 +18,22 @@ NOW = datetime(2026, 11, 23, 12, 0, tzinfo=UTC)
 
 
 @pytest.fixture(autouse=True)
-def own_store(tmp_path: Path) -> Iterator[None]:
-    """Let the service write into this test's folder, and stop the writer at the end."""
+def own_store(tmp_path: Path, request: pytest.FixtureRequest) -> Iterator[None]:
+    """Let the service write into this test's folder, or into empty tables, and stop the writer at the end."""
     before, settings.LOG_STORE_DIR = settings.LOG_STORE_DIR, str(tmp_path / "logs")
+    if not settings.EMBEDDED and request.node.get_closest_marker("django_db"):
+        request.getfixturevalue("empty_tables")
     yield
     writers.reset()
     settings.LOG_STORE_DIR = before
+
+
+@pytest.fixture
+def empty_tables(django_db_setup: None, django_db_blocker: Any) -> None:
+    """Forget what other tests have committed: log records are no models, so Django does not flush them."""
+    with django_db_blocker.unblock(), connection.cursor() as cursor:
+        cursor.execute("TRUNCATE logger_records, logger_sources, logger_batches; UPDATE logger_head SET last = 0")
+    connection.close()
 
 
 @pytest.fixture

@@ -55,7 +55,7 @@ class LogQuery(Query):
 class TailQuery(LogQuery):
     """A tail goes on after a cursor."""
 
-    cursor = None  # type: ignore[assignment]  (how DRF drops an inherited field)
+    cursor = None  # type: ignore[assignment]  # how DRF drops an inherited field
     limit = serializers.IntegerField(required=False, min_value=1, max_value=MAX_TAIL)
     after = serializers.CharField(required=False, max_length=19)
 

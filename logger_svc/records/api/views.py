@@ -1,6 +1,7 @@
 """Logs over the bridge: any service writes as itself, Admin reads."""
 
 from datetime import UTC, datetime
+from typing import Any
 from urllib.parse import urlencode
 
 from rest_framework.permissions import SAFE_METHODS
@@ -48,8 +49,8 @@ class Logs(View):
 
     @staticmethod
     def _lines(request: Request) -> bytes:
-        lines: bytes = request.data["ndjson"]
-        return lines
+        body: Any = request.data
+        return bytes(body["ndjson"])
 
     def get(self, request: Request) -> Response:
         """Find records, the newest first."""

@@ -9,13 +9,13 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import date
-from itertools import groupby
 from pathlib import Path
 
 from logger_svc.records import fulltext
 from logger_svc.records.errors import QueryTooSlow
 from logger_svc.records.models import COLUMNS, Batch, BatchKey, Filters, Position, Record, Source
 from logger_svc.records.stores.conditions import Conditions
+from logger_svc.records.stores.counting import counts
 
 SUFFIX = ".sqlite3"
 #: A query that runs longer is given up (seconds).
@@ -175,18 +175,11 @@ def insert(connection: sqlite3.Connection, batches: Sequence[Batch], first: int)
     numbered = [record._replace(id=number) for number, record in enumerate(records, start=first)]
     connection.executemany(_INSERT, numbered)
     connection.executemany("INSERT INTO words (rowid, text) VALUES (?, ?)", ((r.id, r.words()) for r in numbered))
-    connection.executemany(_COUNT_SOURCE, _counts(numbered))
+    connection.executemany(_COUNT_SOURCE, counts(numbered))
     for batch in batches:
         if batch.key:
             _remember(connection, batch.key)
     return first + len(numbered)
-
-
-def _counts(records: Sequence[Record]) -> Iterator[tuple[str, str, int, int]]:
-    ordered = sorted(records, key=lambda record: (record.service, record.instance))
-    for (service, instance), group in groupby(ordered, key=lambda record: (record.service, record.instance)):
-        times = [record.time for record in group]
-        yield service, instance, len(times), max(times)
 
 
 def _remember(connection: sqlite3.Connection, key: BatchKey) -> None:

@@ -9,7 +9,7 @@ import pytest
 from libs.testing.client import BridgeTestClient, CallingClient
 from tests.logger_svc.posting import post
 
-pytestmark = pytest.mark.django_db
+pytestmark = pytest.mark.django_db(transaction=True)
 
 Wrote = Callable[..., None]
 
