@@ -6,6 +6,7 @@ The supervisor holds the other end of standard input; its end of file means that
 library, so that the process stays small.
 """
 
+import os
 import signal
 import subprocess
 import sys
@@ -19,7 +20,7 @@ def main() -> int:
         signal.signal(number, lambda *_: child.terminate())
 
     def watch() -> None:
-        while sys.stdin.buffer.read(4096):
+        while os.read(0, 4096):  # not sys.stdin: its lock would be held when the interpreter ends
             pass
         child.terminate()
 

@@ -89,7 +89,7 @@ def _end_with_stdin() -> None:
     """Stop warmly when standard input ends: the supervisor that held its other end is gone."""
 
     def wait() -> None:
-        while sys.stdin.buffer.read(4096):
+        while os.read(0, 4096):  # not sys.stdin: its lock would be held when the interpreter ends
             pass
         os.kill(os.getpid(), signal.SIGTERM)
 

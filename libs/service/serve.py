@@ -6,9 +6,9 @@ stop    lease drains → the change spreads → doors finish what is in flight �
 
 import asyncio
 import contextlib
+import os
 import signal
 import socket
-import sys
 import threading
 from collections.abc import Callable, Iterator
 
@@ -170,7 +170,7 @@ def when_stdin_closes(callback: Callable[[], object]) -> None:
     """Call back when standard input ends: the supervisor that held its other end is gone."""
 
     def wait() -> None:
-        while sys.stdin.buffer.read(4096):
+        while os.read(0, 4096):  # not sys.stdin: its lock would be held when the interpreter ends
             pass
         callback()
 
