@@ -1,7 +1,7 @@
 """Filters of the dashboard's templates."""
 
+import json
 from datetime import datetime
-from typing import Any
 
 from django import template
 from django.utils.html import format_html
@@ -59,6 +59,6 @@ def tone_of_level(level: str) -> str:
 
 
 @register.filter
-def get(mapping: Any, key: str) -> Any:
-    """Read a key of a mapping; empty where it is missing."""
-    return mapping.get(key, "") if hasattr(mapping, "get") else ""
+def compact(value: object) -> str:
+    """Render a text as it is, anything else as JSON."""
+    return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False, default=str)

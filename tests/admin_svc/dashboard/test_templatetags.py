@@ -2,7 +2,15 @@
 
 import pytest
 
-from admin_svc.dashboard.templatetags.dashboard import age, clock, milliseconds, span, tone_of_level, tone_of_state
+from admin_svc.dashboard.templatetags.dashboard import (
+    age,
+    clock,
+    compact,
+    milliseconds,
+    span,
+    tone_of_level,
+    tone_of_state,
+)
 from tests.admin_svc.scenes import NOW
 
 
@@ -31,3 +39,11 @@ def test_short_times_have_a_decimal(value: float | None, shown: str) -> None:
 def test_states_and_levels_have_colours() -> None:
     assert [tone_of_state(state) for state in ("up", "down", "gone", "draining")] == ["good", "bad", "mute", "warn"]
     assert [tone_of_level(level) for level in ("error", "warning", "info")] == ["bad", "warn", "mute"]
+
+
+def test_values_that_are_no_text_are_shown_as_json() -> None:
+    assert [compact(value) for value in ("plain", {"to": None}, NOW)] == [
+        "plain",
+        '{"to": null}',
+        '"2026-11-23 12:00:00+00:00"',
+    ]
