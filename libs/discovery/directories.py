@@ -49,7 +49,7 @@ class Directory(Protocol):
     def begin(self, instance: Instance) -> None:
         """Note that a request to `instance` is in flight."""
 
-    def end(self, instance: Instance, *, ok: bool) -> None:
+    def end(self, instance: Instance, ok: bool) -> None:
         """Note its end. Not `ok` means that the instance could not be reached: pick avoids it for a moment."""
 
 
@@ -111,7 +111,7 @@ class Snapshots:
         with self._lock:
             self._in_flight[instance.type, instance.id] += 1
 
-    def end(self, instance: Instance, *, ok: bool) -> None:
+    def end(self, instance: Instance, ok: bool) -> None:
         """Count it off; avoid the instance for a moment where it could not be reached."""
         key = (instance.type, instance.id)
         with self._lock:

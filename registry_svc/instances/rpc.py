@@ -49,8 +49,10 @@ class RegistryDoor(RegistryServicer):
         self, request: pb.ListInstancesRequest, context: Context
     ) -> pb.ListInstancesResponse:
         """List the instances of a type."""
-        asked = self._asked(context)
-        found = selectors.instance_list(**asked, service=request.type, states=words(pb.State, request.states))
+        asked, states = self._asked(context), words(pb.State, request.states)
+        if "" in states:
+            raise BadRequest("unknown state", code="invalid_parameter")
+        found = selectors.instance_list(**asked, service=request.type, states=states)
         items = [access.message(asked["caller"], each) for each in found.items]
         return pb.ListInstancesResponse(items=items, revision=found.revision)
 

@@ -33,19 +33,25 @@ class Command(BaseCommand):
         except grpc.RpcError as error:
             raise CommandError(f"the Registry at {registry} does not answer: {failure(error)[1]}") from None
         if options["json"]:
-            self.stdout.write(json.dumps([instance_to_json(each) for each in found], indent=2))
+            every = [instance_to_json(each) for instances in found.values() for each in instances]
+            self.stdout.write(json.dumps(every, indent=2))
         else:
-            self.stdout.write(table([COLUMNS, *(row(each) for each in found)]))
+            self.stdout.write(table([COLUMNS, *(line for kind, its in found.items() for line in rows(kind, its))]))
 
 
-def fetch(address: str) -> list[Instance]:
-    """Ask the Registry at `address` for all instances that it shows its own service."""
+def fetch(address: str) -> dict[str, list[Instance]]:
+    """Ask the Registry at `address` for all types and their instances."""
     sent: dict[str, Any] = {"timeout": TIMEOUT, "metadata": metadata(signer())}
     with channel(address) as opened:
         registry = stub(opened)
         types = registry.ListTypes(pb.ListTypesRequest(), **sent).items
-        lists = [registry.ListInstances(pb.ListInstancesRequest(type=each.type), **sent) for each in types]
-    return [instance_from_proto(item) for each in lists for item in each.items]
+        lists = {each.type: registry.ListInstances(pb.ListInstancesRequest(type=each.type), **sent) for each in types}
+    return {kind: [instance_from_proto(item) for item in each.items] for kind, each in lists.items()}
+
+
+def rows(kind: str, instances: list[Instance]) -> list[tuple[str, ...]]:
+    """Show the instances of a type; a type without any has a line as well."""
+    return [row(each) for each in instances] or [(kind, *"-----")]
 
 
 def row(instance: Instance) -> tuple[str, ...]:

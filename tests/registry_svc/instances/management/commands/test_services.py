@@ -22,11 +22,13 @@ def test_it_prints_all_instances_of_the_running_registry(
     call_command("services", registry=registry.address)
     lines = capsys.readouterr().out.splitlines()
     assert lines[0].split() == ["TYPE", "INSTANCE", "STATE", "ADDRESS", "GRPC", "AGE"]
-    assert [line.split()[:3] for line in lines[1:]] == [
+    shown = [line.split()[:3] for line in lines[1:]]
+    assert [line for line in shown if line[1] != "-"] == [
         ["admin", "admin-1", "up"],
         ["registry", "registry-1", "up"],
         ["todo", "todo-1", "up"],
     ]
+    assert ["logger", "-", "-"] in shown, "a type without instances is shown, too"
 
 
 def test_it_prints_json(registry: RunningRegistry, capsys: pytest.CaptureFixture[str]) -> None:
