@@ -1,18 +1,47 @@
-"""One running system for the whole suite; tests that break it bring it back, or start their own."""
+"""One running system for the whole suite; tests that break it bring it back, those of its life start their own."""
+
+import signal
 
 import pytest
 
+from tests.system.inside import Insider, Library
 from tests.system.stack import Stack
 from tests.system.users import Person
 
 
+def pytest_collection_modifyitems(items):
+    """Run the tests with systems of their own first, so that no two systems run at the same time."""
+    items.sort(key=lambda item: "stack" in item.fixturenames)
+
+
 @pytest.fixture(scope="session")
 def stack():
+    """The system, with two TODO instances; Ctrl-C ends it in the end."""
     with Stack(scale="todo=2") as running:
         yield running
+        assert running.stop(signal.SIGINT) == 0
+        assert running.orphans == []
 
 
 @pytest.fixture
 def person(stack):
     """A function that makes a registered, signed-in user."""
     return lambda name="Ada": Person(stack.gateway_url, name).sign_up()
+
+
+@pytest.fixture
+def logs(stack):
+    """What Logger has stored."""
+    return Library(stack)
+
+
+@pytest.fixture
+def admin(stack):
+    """A program with the key of Admin."""
+    return Insider(stack, "admin")
+
+
+@pytest.fixture
+def gateway(stack):
+    """A program with the key of the gateway."""
+    return Insider(stack, "gateway")

@@ -115,13 +115,13 @@ class Stack:
         assert self.process.poll() is None, text
         return "Micro TODO is ready" in text
 
-    def stop(self):
-        """Stop with SIGTERM; give the exit code."""
+    def stop(self, number=signal.SIGTERM):
+        """Stop with a signal; give the exit code, and leave in `orphans` who did not end."""
         if self.process is None or self.process.poll() is not None:
             return None
         pids = self.pids()
         self.control.close()
-        self.process.send_signal(signal.SIGTERM)
+        self.process.send_signal(number)
         code = self.process.wait(STOPPED_WITHIN)
         self.orphans = [pid for pid in pids if is_alive(pid)]
         for pid in self.orphans:
