@@ -31,6 +31,11 @@ def quota_take(*, service: str, count: int) -> None:
     _quota(settings.LOG_QUOTA).take(service, count)
 
 
+def quota_reset() -> None:
+    """Forget what was taken."""
+    _quota.cache_clear()
+
+
 def records_prune(*, now: datetime) -> list[str]:
     """Drop what is too old or too much; name it."""
     return store().prune(now=now, days=settings.LOG_RETENTION_DAYS, max_bytes=settings.LOG_MAX_BYTES)

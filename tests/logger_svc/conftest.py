@@ -10,6 +10,7 @@ from django.conf import settings
 from django.db import connection
 
 from libs.testing.client import BridgeTestClient, CallingClient
+from logger_svc.records import stores
 from logger_svc.records import writer as writers
 from logger_svc.records.models import Record, microseconds
 from tests.logger_svc.posting import post
@@ -32,8 +33,12 @@ def own_store(tmp_path: Path, request: pytest.FixtureRequest) -> Iterator[None]:
 def empty_tables(django_db_setup: None, django_db_blocker: Any) -> None:
     """Forget what other tests have committed: log records are no models, so Django does not flush them."""
     with django_db_blocker.unblock(), connection.cursor() as cursor:
-        cursor.execute("TRUNCATE logger_records, logger_sources, logger_batches; UPDATE logger_head SET last = 0")
+        cursor.execute("SELECT inhrelid::regclass::text FROM pg_inherits WHERE inhparent = 'logger_records'::regclass")
+        for (partition,) in cursor.fetchall():
+            cursor.execute(f"DROP TABLE {partition}")
+        cursor.execute("TRUNCATE logger_sources, logger_batches; UPDATE logger_head SET last = 0")
     connection.close()
+    stores._made.clear()
 
 
 @pytest.fixture

@@ -50,7 +50,7 @@ class Logs(View):
     @staticmethod
     def _lines(request: Request) -> bytes:
         body: Any = request.data
-        return bytes(body["ndjson"])
+        return bytes(body.get("ndjson", b""))
 
     def get(self, request: Request) -> Response:
         """Find records, the newest first."""

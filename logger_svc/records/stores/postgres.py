@@ -58,6 +58,9 @@ class PostgresStore:
         try:
             with transaction.atomic(), connection.cursor() as cursor:
                 return self._write(cursor, batches, now.date())
+        except BaseException:
+            self._days.clear()  # the partition may be what is missing
+            raise
         finally:
             connection.close()
 

@@ -171,8 +171,8 @@ class SqliteStore:
 
     def _between(self, after: int, upto: int) -> list[Partition]:
         partitions = Partition.all_in(self._folder)
-        nexts = [one.first for one in partitions[1:]] + [upto + 1]
-        return [one for one, end in zip(partitions, nexts, strict=True) if end > after + 1 and one.first <= upto]
+        begun = [one for one in partitions if one.first <= after + 1][-1:]
+        return begun + [one for one in partitions if after + 1 < one.first <= upto]
 
     def _each(self, ask: Callable[[Partition], T]) -> Iterator[T]:
         for one in Partition.all_in(self._folder):
