@@ -13,9 +13,13 @@ from libs.telemetry.outlet import Current, EventLogger, Outlet, StdlibHandler
 FLOORS = MappingProxyType(
     {
         "amqp": logging.INFO,
+        # Every task with its payload, and events carry addresses of people.
+        "celery.app.trace": logging.WARNING,
+        "celery.worker.strategy": logging.WARNING,
         "asyncio": logging.INFO,
         "kombu": logging.INFO,
         "urllib3": logging.INFO,
+        "uvicorn.error": logging.WARNING,
         # A 4xx is the client's mistake and the normal case; Django would warn of each.
         "django.request": logging.ERROR,
     }

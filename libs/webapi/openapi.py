@@ -51,11 +51,17 @@ class Schema(AutoSchema):
 
     def get_auth(self) -> list[dict[str, list[str]]]:
         """Give the security requirement of this operation; none for public ones."""
+        super().get_auth()  # registers the scheme
         access = getattr(self.view, "access", None)
         if not isinstance(access, User):
             return []
         scope = access.scope(self.method)
         return [{"bearer": [scope] if scope else []}]
+
+    def get_override_parameters(self) -> list[Any]:
+        """Give the query parameters that the view declares in `Params`."""
+        params = getattr(self.view, "Params", None)
+        return [params] if params and self.method == "GET" else []
 
 
 def only_public(endpoints: list[Any], **kwargs: Any) -> list[Any]:
@@ -74,7 +80,14 @@ def with_problems(result: dict[str, Any], **kwargs: Any) -> dict[str, Any]:
         for operation in operations.values():
             if isinstance(operation, dict) and "responses" in operation:
                 operation["responses"].setdefault("default", answer)
-    return result
+    return _without_enum_ids(result)  # type: ignore[no-any-return]
+
+
+def _without_enum_ids(value: Any) -> Any:
+    """Drop drf-spectacular's internal marks, which its own hook would use to name enumerations."""
+    if isinstance(value, dict):
+        return {name: _without_enum_ids(item) for name, item in value.items() if name != "x-spec-enum-id"}
+    return [_without_enum_ids(item) for item in value] if isinstance(value, list) else value
 
 
 class Document(View):

@@ -60,9 +60,7 @@ def test_what_is_no_token_is_refused(verifier, token):
 def test_an_expired_or_overlong_token_is_refused(key, verifier):
     now = int(time.time())
     for claims in ({"iat": now - 900, "exp": now - 600}, {"iat": now, "exp": now + 7200}):
-        token = jwt.encode(
-            {"iss": "todo", "aud": "auth", **claims}, key, algorithm="EdDSA", headers={"kid": "todo"}
-        )
+        token = jwt.encode({"iss": "todo", "aud": "auth", **claims}, key, algorithm="EdDSA", headers={"kid": "todo"})
         with pytest.raises(TokenError):
             verifier.verify(token)
 

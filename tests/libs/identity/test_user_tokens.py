@@ -28,7 +28,8 @@ class Auth:
     def token(self, *, typ="at+jwt", kid=None, algorithm="ES256", key=None, **claims):
         now = int(time.time())
         payload = {**CLAIMS, "iat": now, "exp": now + 600, **claims}
-        return jwt.encode(payload, self.key if key is None else key, algorithm=algorithm, headers={"typ": typ, "kid": kid or self.kid})
+        headers = {"typ": typ, "kid": kid or self.kid}
+        return jwt.encode(payload, self.key if key is None else key, algorithm=algorithm, headers=headers)
 
 
 @pytest.fixture

@@ -1,5 +1,6 @@
 """What clients get, described for OpenAPI; `render` makes it."""
 
+from functools import cache
 from typing import Any
 
 from drf_spectacular.utils import inline_serializer
@@ -125,6 +126,7 @@ class TrashAnswer(Fields):
     expires_at = serializers.DateTimeField()
 
 
+@cache
 def page_of(answer: type[Fields]) -> Any:
     """Describe a page of answers."""
     name = answer.__name__.removesuffix("Answer")

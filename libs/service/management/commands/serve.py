@@ -25,7 +25,7 @@ class Command(BaseCommand):
             with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
                 runner.run(self._run())
         finally:
-            shipper.stop(timeout=5.0)
+            shipper.stop(timeout=2.0)
 
     async def _run(self) -> None:
         await Instance().run()
