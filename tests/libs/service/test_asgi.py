@@ -1,0 +1,78 @@
+import json
+
+import pytest
+
+from libs.service import asgi
+from libs.service.health import Health
+
+
+async def ask(app, path, **headers):
+    """Send a GET to an ASGI application; give status, headers and body."""
+    sent = []
+    scope = {
+        "type": "http",
+        "method": "GET",
+        "path": path,
+        "headers": [(name.encode(), value.encode()) for name, value in headers.items()],
+    }
+
+    async def send(message):
+        sent.append(message)
+
+    await app(scope, None, send)
+    return sent[0]["status"], dict(sent[0]["headers"]), sent[1]["body"]
+
+
+@pytest.mark.parametrize(("status", "code"), [("passing", 200), ("warning", 429), ("critical", 503)])
+async def test_healthz_says_a_word_and_no_detail(monkeypatch, status, code):
+    monkeypatch.setattr(asgi, "health", lambda: Health(status, "database: secret path"))
+
+    answered, _, body = await ask(asgi.internal_application(), "/healthz")
+
+    assert answered == code
+    assert json.loads(body) == {"status": status}
+
+
+async def test_metrics_need_the_token(settings):
+    app = asgi.internal_application()
+
+    assert (await ask(app, "/metrics"))[0] == 404
+    assert (await ask(app, "/metrics", authorization="Bearer wrong"))[0] == 404
+    status, _, body = await ask(app, "/metrics", authorization=f"Bearer {settings.METRICS_TOKEN}")
+    assert status == 200
+    assert b"# HELP" in body
+
+
+async def test_without_a_configured_token_there_are_no_metrics(settings):
+    settings.METRICS_TOKEN = ""
+
+    assert (await ask(asgi.internal_application(), "/metrics", authorization="Bearer "))[0] == 404
+
+
+async def test_an_internal_service_has_nothing_else_to_say():
+    status, headers, body = await ask(asgi.internal_application(), "/v1/lists")
+
+    assert status == 404
+    assert headers[b"content-type"] == b"application/problem+json"
+    assert json.loads(body)["code"] == "not_found"
+
+
+async def test_lifespan_runs_start_and_stop_between_its_messages():
+    told = []
+    incoming = iter([{"type": "lifespan.startup"}, {"type": "lifespan.shutdown"}])
+
+    async def receive():
+        return next(incoming)
+
+    async def send(message):
+        told.append(message["type"])
+
+    async def start():
+        told.append("start")
+
+    async def stop():
+        told.append("stop")
+
+    await asgi.lifespan(receive, send, start, stop)
+
+    assert told == ["start", "lifespan.startup.complete", "stop", "lifespan.shutdown.complete"]
