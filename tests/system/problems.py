@@ -8,7 +8,7 @@ def assert_problem(answer, status, code=None):
     assert answer.status_code == status, (answer.status_code, answer.text)
     assert answer.headers["Content-Type"].partition(";")[0] == "application/problem+json"
     document = answer.json()
-    assert MEMBERS <= document.keys(), document
+    assert document.keys() >= MEMBERS, document
     assert document["status"] == status
     assert document["request_id"]
     if code is not None:
