@@ -50,8 +50,15 @@ def _listening_inodes(port: int) -> set[str]:
 
 
 def _holds(process: Path, inodes: set[str]) -> bool:
+    wanted = {f"socket:[{inode}]" for inode in inodes}
     try:
-        links = [str(descriptor.readlink()) for descriptor in (process / "fd").iterdir()]
+        return any(_target(descriptor) in wanted for descriptor in (process / "fd").iterdir())
     except OSError:  # it ended meanwhile, or belongs to somebody else
         return False
-    return any(link == f"socket:[{inode}]" for link in links for inode in inodes)
+
+
+def _target(descriptor: Path) -> str:
+    try:
+        return str(descriptor.readlink())
+    except FileNotFoundError:  # closed meanwhile
+        return ""
