@@ -17,6 +17,7 @@ from celery.signals import worker_process_init, worker_process_shutdown, worker_
 from django.conf import settings
 from django.utils.module_loading import import_string
 
+from libs.eventbus import conf
 from libs.eventbus.celery import make_app
 from libs.eventbus.queues import queue
 from libs.eventbus.watchdog import Watchdog
@@ -46,7 +47,7 @@ def run(service: str, queues: Sequence[str], *parts: Part) -> None:
     # Celery warns root, because of pickles; here is JSON only.
     warnings.simplefilter("ignore", SecurityWarning)
     worker = app.Worker(
-        pool="solo" if settings.EMBEDDED else "prefork",
+        pool=_pool(),
         concurrency=1,
         hostname=f"{settings.INSTANCE}@{os.getpid()}",
         quiet=True,
@@ -63,6 +64,12 @@ def run(service: str, queues: Sequence[str], *parts: Part) -> None:
 def _subscriptions() -> list[Part]:
     """Give the part that subscribes, where there are reactions; Events has none, and no inbox to import."""
     return [import_string("libs.eventbus.subscriptions.Subscriptions")()] if settings.REACTIONS else []
+
+
+def _pool() -> str:
+    """Choose solo for the embedded mode. On RabbitMQ it was seen to sit on read messages until the next heartbeat."""
+    solo = settings.EMBEDDED and conf.broker_kind(settings.BROKER_URL) != "amqp"
+    return "solo" if solo else "prefork"
 
 
 class Beside:
