@@ -17,7 +17,7 @@ def pytest_collection_modifyitems(items):
 @pytest.fixture(scope="session")
 def stack():
     """The system, with two TODO instances; Ctrl-C ends it in the end."""
-    with Stack(scale="todo=2") as running:
+    with Stack(scale="todo=2", environment={"MT_DELIVERY_LEASE_SECONDS": "3"}) as running:
         yield running
         assert running.stop(signal.SIGINT) == 0
         assert running.orphans == []
