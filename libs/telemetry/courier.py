@@ -1,6 +1,5 @@
 """Courier: the thread that delivers batches: the one in hand at once, those on disk oldest first."""
 
-import random
 import threading
 import time
 
@@ -10,16 +9,11 @@ from libs.contracts.errors import ServiceError
 from libs.telemetry.batch import Batch, Sink
 from libs.telemetry.losses import Losses
 from libs.telemetry.outlet import mark_shipping
+from libs.telemetry.pace import Pace
 from libs.telemetry.spool import Spool
 
 log = structlog.get_logger(__name__)
 
-MIN_PAUSE = 1.0
-MAX_PAUSE = 30.0
-#: How often an idle courier looks for folders of dead processes (seconds).
-ADOPT_EVERY = 10.0
-#: A batch in memory for longer than this is also put on disk (seconds): that much may be lost at kill -9.
-RESCUE_AFTER = 0.5
 #: Answers that will be the same next time: the batch is refused, not the moment.
 REFUSALS = frozenset((400, 413, 415, 422))
 
@@ -27,19 +21,24 @@ REFUSALS = frozenset((400, 413, 415, 422))
 class Courier:
     """Holds at most one batch in memory; while the sink fails or is slow, everything is on disk."""
 
-    def __init__(self, sink: Sink, spool: Spool, losses: Losses) -> None:
+    def __init__(self, sink: Sink, spool: Spool, losses: Losses, pace: Pace) -> None:
         """Deliver to `sink`; `start` begins."""
         self._sink = sink
         self._spool = spool
         self._losses = losses
+        self._pace = pace
         self._lock = threading.Lock()
         self._hand: Batch | None = None
         self._rescued = False
         self._taken = 0.0
         self._failures = 0
+        self._adopt_at = 0.0
         self._wake = threading.Event()
+        self._hurry = threading.Event()
         self._stopping = threading.Event()
-        self.idle = threading.Event()
+        #: Set while no batch is in hand.
+        self.free = threading.Event()
+        self.free.set()
         self._thread = threading.Thread(target=self._run, name="log-courier", daemon=True)
 
     def start(self) -> None:
@@ -57,14 +56,15 @@ class Courier:
             if self._hand is not None or self._stopping.is_set() or not self._spool.is_empty:
                 return False
             self._hand, self._rescued, self._taken = batch, False, time.monotonic()
-            self.idle.clear()
+            self.free.clear()
         self._wake.set()
         return True
 
-    def rescue(self, older_than: float = RESCUE_AFTER) -> None:
+    def rescue(self, *, now: bool = False) -> None:
         """Put the batch in hand on disk, too, where the sink takes long. Arriving twice does no harm."""
         with self._lock:
-            if self._hand is not None and not self._rescued and time.monotonic() - self._taken >= older_than:
+            is_late = now or time.monotonic() - self._taken >= self._pace.rescue_after
+            if self._hand is not None and not self._rescued and is_late:
                 self._spool.append(self._hand)
                 self._rescued = True
 
@@ -72,30 +72,39 @@ class Courier:
         """Look now whether there is something on disk."""
         self._wake.set()
 
+    def hurry(self) -> None:
+        """End a pause: the sink is said to be back."""
+        self._hurry.set()
+
     def stop(self, timeout: float) -> None:
         """End after the batch in hand; one that takes longer than `timeout` stays on disk."""
         self._stopping.set()
+        self._hurry.set()
         self._wake.set()
         if self._thread.is_alive():
             self._thread.join(timeout)
-        self.rescue(older_than=0.0)
+        self.rescue(now=True)
 
     def _run(self) -> None:
         mark_shipping()
         while True:
             try:
                 self._deliver_hand()
-                self._spool.adopt()
+                self._adopt()
                 self._deliver_spool()
             except Exception:
                 log.exception("shipping logs failed; it goes on")
-                self._stopping.wait(MIN_PAUSE)
+                self._pause(self._pace.min_pause)
             if self._stopping.is_set() and not self.is_busy:
                 return
             if not self.is_busy:
-                self.idle.set()
-                self._wake.wait(ADOPT_EVERY * random.uniform(0.5, 1.5))  # noqa: S311  (not in step with others)
+                self._wake.wait(max(0.0, self._adopt_at - time.monotonic()))
                 self._wake.clear()
+
+    def _adopt(self) -> None:
+        if time.monotonic() >= self._adopt_at:
+            self._adopt_at = time.monotonic() + self._pace.until_adoption()
+            self._spool.adopt()
 
     def _deliver_hand(self) -> None:
         batch = self._hand
@@ -106,16 +115,20 @@ class Courier:
             if pause and not self._rescued:
                 self._spool.append(batch)
             self._hand = None
-        self._stopping.wait(pause)
+            self.free.set()
+        self._pause(pause)
 
     def _deliver_spool(self) -> None:
         while not self._stopping.is_set() and (found := self._spool.oldest()):
             segment, parcel = found
             pause = self._send(parcel.batch)
-            if pause:
-                self._stopping.wait(pause)
-            else:
+            if not pause:
                 self._spool.delivered(segment, parcel)
+            self._pause(pause)
+
+    def _pause(self, seconds: float) -> None:
+        if seconds and self._hurry.wait(seconds) and not self._stopping.is_set():
+            self._hurry.clear()
 
     def _send(self, batch: Batch) -> float:
         """Try to deliver; give the seconds to wait before the next try, 0 where the batch is done with."""
@@ -138,7 +151,4 @@ class Courier:
         if not self._failures:
             log.warning("logs can't be shipped and are kept on disk", error=str(error))
         self._failures += 1
-        if retry_after:
-            return retry_after * random.uniform(1.0, 1.2)  # noqa: S311
-        ceiling = min(MAX_PAUSE, MIN_PAUSE * 2.0 ** min(self._failures, 10))
-        return random.uniform(MIN_PAUSE, ceiling)  # noqa: S311
+        return float(retry_after) if retry_after else self._pace.pause(self._failures)

@@ -47,7 +47,7 @@ class Renderer:
     ) -> bytes:
         """Write one record; nothing that is logged can make this fail."""
         message = message if len(message) <= MAX_MESSAGE else f"{message[:MAX_MESSAGE]}… (cut)"
-        known = "".join(f',"{name}":{_string(str(fields[name])[:MAX_NAME])}' for name in FIELDS if name in fields)
+        known = "".join(f',"{name}":{_string(str(fields[name])[:MAX_NAME])}' for name in FIELDS if fields.get(name))
         more = f',"attributes":{_attributes(attributes)}' if attributes else ""
         text = (
             f'{{"time":"{timestamp(created)}","level":"{level_name(level)}",{self._whose},'

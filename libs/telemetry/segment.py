@@ -8,8 +8,10 @@ import json
 import os
 import struct
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
+from typing import BinaryIO
 
 from libs.telemetry.batch import Batch
 
@@ -72,19 +74,13 @@ class Segment:
 
     def undelivered(self) -> Iterator[Parcel]:
         """Give the undelivered batches, the oldest first; a file that is gone or not ours has none."""
-        try:
-            data = self.path.read_bytes()
-        except FileNotFoundError:
-            return
-        magic, offset = _HEAD.unpack_from(data) if len(data) >= _HEAD.size else (b"", 0)
-        while magic == _MAGIC and offset + _LENGTHS.size <= len(data):
-            header_length, body_length = _LENGTHS.unpack_from(data, offset)
-            middle = offset + _LENGTHS.size + header_length
-            offset = middle + body_length
-            if offset > len(data):
+        with suppress(FileNotFoundError), self.path.open("rb") as file:
+            magic, offset = _HEAD.unpack(file.read(_HEAD.size).ljust(_HEAD.size, b"\0"))
+            if magic != _MAGIC:
                 return
-            instance, boot, sequence, count, reports = json.loads(data[middle - header_length : middle])
-            yield Parcel(Batch(data[middle:offset], instance, boot, sequence, count, reports), offset)
+            file.seek(offset)
+            while parcel := _read(file):
+                yield parcel
 
     def delivered(self, parcel: Parcel) -> None:
         """Remember that everything up to the end of `parcel` is delivered."""
@@ -94,3 +90,16 @@ class Segment:
     def at_stake(self) -> int:
         """Count the records that are lost with this file."""
         return sum(parcel.batch.at_stake for parcel in self.undelivered())
+
+
+def _read(file: BinaryIO) -> Parcel | None:
+    """Read the next batch, None at the end or where the rest is torn."""
+    lengths = file.read(_LENGTHS.size)
+    if len(lengths) < _LENGTHS.size:
+        return None
+    header_length, body_length = _LENGTHS.unpack(lengths)
+    header, body = file.read(header_length), file.read(body_length)
+    if len(body) < body_length:
+        return None
+    instance, boot, sequence, count, reports = json.loads(header)
+    return Parcel(Batch(body, instance, boot, sequence, count, reports), file.tell())

@@ -19,16 +19,15 @@ from weakref import WeakSet
 import structlog
 
 from libs.telemetry.batch import Batch, Sink
-from libs.telemetry.courier import RESCUE_AFTER, Courier
+from libs.telemetry.courier import Courier
 from libs.telemetry.lines import Renderer
 from libs.telemetry.losses import Losses
 from libs.telemetry.outlet import OWN, mark_shipping, outlet
+from libs.telemetry.pace import Pace
 from libs.telemetry.queue import RecordQueue
 from libs.telemetry.spool import CAP, Spool
 
 log = structlog.get_logger(__name__)
-
-LINGER = 0.5
 
 _shippers: "WeakSet[Shipper]" = WeakSet()
 
@@ -45,12 +44,13 @@ def ship(sink: Sink, spill: Path) -> "Shipper":
 class Shipper:
     """The shipping of one process."""
 
-    def __init__(self, sink: Sink, spill: Path, renderer: Renderer, *, cap: int = CAP) -> None:
+    def __init__(self, sink: Sink, spill: Path, renderer: Renderer, *, cap: int = CAP, pace: Pace = Pace()) -> None:  # noqa: B008  (frozen)
         """Prepare; the threads start at once, in a forked child with its first record."""
         self._sink = sink
         self._spill = spill
         self._renderer = renderer
         self._cap = cap
+        self._pace = pace
         self._begin()
         self._start()
         _shippers.add(self)
@@ -62,7 +62,7 @@ class Shipper:
         self.spool = Spool(
             self._spill, self._renderer.service, self._renderer.instance, self.boot, self.losses, cap=self._cap
         )
-        self.courier = Courier(self._sink, self.spool, self.losses)
+        self.courier = Courier(self._sink, self.spool, self.losses, self._pace)
         self._sequence = 0
         self._started = False
         self._start_lock = threading.Lock()
@@ -86,7 +86,7 @@ class Shipper:
 
     def wake(self) -> None:
         """Try again now: the sink is said to be back."""
-        self.courier.wake()
+        self.courier.hurry()
 
     def stop(self, timeout: float) -> None:
         """Deliver what is there within `timeout` seconds, and leave the rest on disk."""
@@ -101,6 +101,7 @@ class Shipper:
         self._empty_queue(deadline)
         self.courier.stop(max(0.0, deadline - time.monotonic()))
         self.spool.close()
+        atexit.unregister(self.stop)
 
     def after_fork(self) -> None:
         """Begin anew in a forked child; what the queue holds is the parent's."""
@@ -111,7 +112,7 @@ class Shipper:
         mark_shipping()
         while not self._stopping.is_set():
             self.queue.arrived.wait()
-            self.queue.ready.wait(LINGER)
+            self.queue.ready.wait(self._pace.linger)
             try:
                 self._make_way()
             except Exception:
@@ -120,14 +121,14 @@ class Shipper:
     def _make_way(self) -> None:
         """Hand one batch on; where the courier has no hand free, wait for it as long as memory may hold records."""
         if self.courier.is_busy and not self._stopping.is_set() and not self.queue.is_half_full:
-            self.courier.idle.wait(RESCUE_AFTER)
+            self.courier.free.wait(self._pace.rescue_after)
         self.courier.rescue()
         if not self._stopping.is_set():
             self._hand_on(self.courier.offer)
 
     def _empty_queue(self, deadline: float) -> None:
         while len(self.queue):
-            self.courier.idle.wait(max(0.0, deadline - time.monotonic()))
+            self.courier.free.wait(max(0.0, deadline - time.monotonic()))
             self._hand_on(self.courier.offer)
 
     def _hand_on(self, offer: Callable[[Batch], bool]) -> None:

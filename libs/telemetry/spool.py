@@ -53,9 +53,8 @@ class Folder:
         """Give it up: remove it where it is empty, else leave it to whoever locks it next."""
         if not self.segments():
             (self.path / "lock").unlink(missing_ok=True)
-            with suppress(OSError):  # somebody else's files, or the next process of this instance
+            with suppress(OSError):  # somebody else's files
                 self.path.rmdir()
-                self.path.parent.rmdir()
         self.forget()
 
     def forget(self) -> None:
@@ -150,6 +149,9 @@ class Spool:
         return segment
 
     def _folder(self) -> Folder:
+        if self._own is not None and not self._own.path.is_dir():  # somebody has tidied up
+            self._own.forget()
+            self._own = None
         while self._own is None:
             self._home.mkdir(parents=True, exist_ok=True)
             self._own = Folder.claim(self._home)
