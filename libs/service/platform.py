@@ -57,7 +57,10 @@ def connect() -> None:
 def ship_logs() -> telemetry.Shipper:
     """Send this process's logs to Logger, or to the sink that LOG_SINK names."""
     sink = import_string(settings.LOG_SINK)() if settings.LOG_SINK else _to_logger
-    return telemetry.ship(sink, settings.HOME / "spill")
+    shipper = telemetry.ship(sink, settings.HOME / "spill")
+    if settings.REGISTERS:  # what waits on disk goes out as soon as Logger is back
+        discovery.directory().on_change(lambda service: shipper.wake() if service == "logger" else None)
+    return shipper
 
 
 def _to_logger(batch: telemetry.Batch) -> None:
