@@ -14,14 +14,13 @@ from pathlib import Path
 from logger_svc.records import fulltext
 from logger_svc.records.errors import QueryTooSlow
 from logger_svc.records.models import COLUMNS, Batch, BatchKey, Filters, Position, Record, Source
+from logger_svc.records.stores import wordsearch
 from logger_svc.records.stores.conditions import Conditions
 from logger_svc.records.stores.counting import counts
 
 SUFFIX = ".sqlite3"
 #: A query that runs longer is given up (seconds).
 MAX_SECONDS = 5.0
-#: A search for words that match more rows than this looks at the rows in order of time instead.
-FEW = 5_000
 
 SCHEMA = """
 CREATE TABLE records (
@@ -35,6 +34,7 @@ CREATE INDEX records_warning ON records (time) WHERE level >= 30;
 CREATE INDEX records_request ON records (request_id, time) WHERE request_id <> '';
 CREATE INDEX records_trace ON records (trace_id, time) WHERE trace_id <> '';
 CREATE VIRTUAL TABLE words USING fts5(text, content='', columnsize=0);
+CREATE TABLE marks (id INTEGER PRIMARY KEY, latest INTEGER NOT NULL);
 CREATE TABLE sources (
     service TEXT, instance TEXT, count INTEGER NOT NULL, last INTEGER NOT NULL, PRIMARY KEY (service, instance)
 ) WITHOUT ROWID;
@@ -47,6 +47,7 @@ _COUNT_SOURCE = """
 INSERT INTO sources (service, instance, count, last) VALUES (?, ?, ?, ?)
 ON CONFLICT DO UPDATE SET count = count + excluded.count, last = max(last, excluded.last)
 """
+_MARK = "INSERT INTO marks SELECT ?, max(?, coalesce((SELECT latest FROM marks ORDER BY id DESC LIMIT 1), 0))"
 _FIND_BATCH = """
 SELECT 1 FROM batches JOIN boots ON boots.id = batches.boot
 WHERE service = ? AND instance = ? AND boots.boot = ? AND sequence = ?
@@ -129,10 +130,12 @@ class Partition:
 
     def search(self, filters: Filters, *, limit: int, after: Position | None) -> list[Record]:
         """Find records, the newest first."""
+        conditions = Conditions.of(filters, "?")
+        conditions.behind(after, "?")
         with self.reading() as connection:
-            conditions = Conditions.of(filters, "?")
-            conditions.behind(after, "?")
-            _add_words(conditions, filters, connection)
+            if filters.terms:
+                ids = wordsearch.newest(connection, filters, conditions, limit)
+                conditions = Conditions([f"id IN ({', '.join('?' * len(ids))})"], list(ids))
             order = f"{conditions.where()} ORDER BY time DESC, id DESC LIMIT ?"
             return _records(connection, order, [*conditions.params, limit])
 
@@ -176,6 +179,8 @@ def insert(connection: sqlite3.Connection, batches: Sequence[Batch], first: int)
     connection.executemany(_INSERT, numbered)
     connection.executemany("INSERT INTO words (rowid, text) VALUES (?, ?)", ((r.id, r.words()) for r in numbered))
     connection.executemany(_COUNT_SOURCE, counts(numbered))
+    if numbered:
+        connection.execute(_MARK, (numbered[-1].id, max(record.time for record in numbered)))
     for batch in batches:
         if batch.key:
             _remember(connection, batch.key)
@@ -188,18 +193,6 @@ def _remember(connection: sqlite3.Connection, key: BatchKey) -> None:
         "INSERT INTO batches SELECT id, ? FROM boots WHERE service = ? AND instance = ? AND boot = ?",
         (key.sequence, *key[:3]),
     )
-
-
-def _add_words(conditions: Conditions, filters: Filters, connection: sqlite3.Connection) -> None:
-    """Choose the cheap way: rare words give the rows, common ones are looked up row by row until the page is full."""
-    if not filters.terms:
-        return
-    match = fulltext.fts5(filters.terms)
-    counting = "SELECT count(*) FROM (SELECT 1 FROM words WHERE words MATCH ? LIMIT ?)"
-    if connection.execute(counting, (match, FEW)).fetchone()[0] < FEW:
-        conditions.add("id IN (SELECT rowid FROM words WHERE words MATCH ?)", match)
-    else:
-        conditions.add("EXISTS (SELECT 1 FROM words WHERE words MATCH ? AND words.rowid = records.id)", match)
 
 
 def _records(connection: sqlite3.Connection, clauses: str, params: Sequence[object]) -> list[Record]:

@@ -12,7 +12,7 @@ import pytest
 from logger_svc.records import fulltext
 from logger_svc.records.errors import StoreBusy
 from logger_svc.records.models import Batch, BatchKey, Bounds, Filters
-from logger_svc.records.stores import partition
+from logger_svc.records.stores import wordsearch
 from logger_svc.records.stores.partition import Partition
 from logger_svc.records.stores.sqlite import SqliteStore
 from tests.logger_svc.conftest import NOW, make_record
@@ -102,13 +102,19 @@ def test_a_clock_that_goes_back_keeps_ids_in_order(tmp_path: Path) -> None:
     store.close()
 
 
-def test_common_words_are_found_newest_first(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(partition, "FEW", 3)
+def test_the_newest_of_many_matches_are_found_although_some_came_late(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(wordsearch, "CHUNK", 3)
     store = open_store(tmp_path)
-    records = [make_record(message=f"common {number}", time=1000 - number) for number in range(10)]
-    store.write([Batch(records)], now=NOW)
-    filters = Filters(terms=fulltext.parse("common"))
-    assert [record.message for record in store.search(filters, limit=2)] == ["common 0", "common 1"]
+    times = [5, 50, 10, 11, 12, 13, 14, 1, 2, 3, 20, 4]
+    for time in times:
+        store.write([Batch([make_record(message=f"common {time}", time=time)])], now=NOW)
+    for limit in range(1, len(times) + 1):
+        found = store.search(Filters(terms=fulltext.parse("common")), limit=limit)
+        assert [record.time for record in found] == sorted(times, reverse=True)[:limit]
+    since = store.search(Filters(terms=fulltext.parse("common"), since=13), limit=9)
+    assert [record.time for record in since] == [50, 20, 14, 13]
     store.close()
 
 
