@@ -17,7 +17,8 @@ def pytest_collection_modifyitems(items):
 @pytest.fixture(scope="session")
 def stack():
     """The system, with two TODO instances; Ctrl-C ends it in the end."""
-    with Stack(scale="todo=2", environment={"MT_DELIVERY_LEASE_SECONDS": "3"}) as running:
+    settings = {"MT_DELIVERY_LEASE_SECONDS": "3", "MT_CORS_ORIGINS": "https://app.example.org"}
+    with Stack(scale="todo=2", environment=settings) as running:
         yield running
         assert running.stop(signal.SIGINT) == 0
         assert running.orphans == []
