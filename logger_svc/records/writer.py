@@ -8,12 +8,16 @@ from datetime import UTC, datetime
 
 import structlog
 
+from libs.telemetry import metrics
 from logger_svc.records.errors import StoreBusy
 from logger_svc.records.models import Batch
 from logger_svc.records.stores import store
 from logger_svc.records.stores.base import Store
 
 log = structlog.get_logger(__name__)
+
+_stored = metrics.counter("mt_logger_records_stored", "Log records that are committed", "service")
+_waiting = metrics.gauge("mt_logger_records_waiting", "Log records that wait for the next commit")
 
 #: Records that may wait for the disk; beyond it senders are told to come back.
 MAX_BACKLOG = 20_000
@@ -44,6 +48,7 @@ class Writer:
                 self._thread.start()
             self._waiting.append((batch, future))
             self._backlog += len(batch.records)
+            _waiting.set(self._backlog)
             self._changed.notify()
         return future
 
@@ -69,6 +74,7 @@ class Writer:
                 group.append(self._waiting.popleft())
                 count += len(group[-1][0].records)
             self._backlog -= count
+            _waiting.set(self._backlog)
         return group
 
     def _commit(self, group: "list[tuple[Batch, Future[bool]]]") -> None:
@@ -82,7 +88,9 @@ class Writer:
             log.exception("a batch could not be stored", count=len(group[0][0].records))
             group[0][1].set_exception(error)
         else:
-            for (_batch, future), stored in zip(group, results, strict=True):
+            for (batch, future), stored in zip(group, results, strict=True):
+                if stored:
+                    _stored.labels(batch.records[0].service).inc(len(batch.records))
                 future.set_result(stored)
 
 

@@ -78,7 +78,7 @@ class Partition:
         """Make a file; it gets its name when it is complete, so nobody sees half a schema."""
         final = folder / f"{day.isoformat()}.{first:015}{SUFFIX}"
         draft = folder / "new.draft"
-        draft.unlink(missing_ok=True)
+        _unlink(draft)  # of a process that died right here
         connection = sqlite3.connect(draft)
         connection.execute("PRAGMA journal_mode=WAL")
         connection.executescript(SCHEMA)
@@ -93,8 +93,7 @@ class Partition:
 
     def delete(self) -> None:
         """Remove the file; those who read it just now may finish."""
-        for more in ("", "-wal", "-shm"):
-            self.path.with_name(self.path.name + more).unlink(missing_ok=True)
+        _unlink(self.path)
 
     def connect(self, *, write: bool = False) -> sqlite3.Connection:
         """Open the file; FileNotFoundError where it has been dropped."""
@@ -185,6 +184,11 @@ def insert(connection: sqlite3.Connection, batches: Sequence[Batch], first: int)
         if batch.key:
             _remember(connection, batch.key)
     return first + len(numbered)
+
+
+def _unlink(path: Path) -> None:
+    for more in ("", "-wal", "-shm"):
+        path.with_name(path.name + more).unlink(missing_ok=True)
 
 
 def _remember(connection: sqlite3.Connection, key: BatchKey) -> None:

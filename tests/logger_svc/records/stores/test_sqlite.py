@@ -94,6 +94,16 @@ def test_a_large_day_is_split_so_that_its_older_part_can_go(tmp_path: Path) -> N
     store.close()
 
 
+def test_a_file_that_was_never_finished_does_no_harm(tmp_path: Path) -> None:
+    for name in ("new.draft", "new.draft-wal"):
+        (tmp_path / name).write_bytes(b"half a schema")
+    store = open_store(tmp_path)
+    assert store.bounds() == Bounds(1, 0)
+    store.write([Batch([make_record()])], now=NOW)
+    assert store.bounds() == Bounds(1, 1)
+    store.close()
+
+
 def test_a_clock_that_goes_back_keeps_ids_in_order(tmp_path: Path) -> None:
     store = open_store(tmp_path)
     store.write([Batch([make_record()])], now=NOW)
