@@ -12,7 +12,6 @@ from libs.identity.principal import Principal
 from libs.identity.user_tokens import InvalidAccessToken, UserTokenVerifier
 from libs.rpc.messages import RawHeaders
 
-CHALLENGE = 'Bearer error="invalid_token"'
 JWKS_TIMEOUT = 3.0
 
 

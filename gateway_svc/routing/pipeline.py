@@ -8,7 +8,7 @@ import asyncio
 import structlog
 
 from gateway_svc.routing import headers
-from gateway_svc.routing.authentication import CHALLENGE, Authenticator
+from gateway_svc.routing.authentication import Authenticator
 from gateway_svc.routing.cors import METHODS, Cors
 from gateway_svc.routing.errors import InvalidToken, MethodNotAllowed
 from gateway_svc.routing.forwarding import TrustedProxies
@@ -96,13 +96,21 @@ class Pipeline:
             return pb.Response(status=204, headers=to_headers(self._cors.preflight_headers(visit.headers)))
         route = self._table.find(visit.path)
         visit.route, visit.service = route.prefix, route.service
-        visit.principal = await self._authenticator.principal(visit.headers)
+        if route.service != OWN_SERVICE:
+            await self._authenticate(visit)
         request = visit.to_request(await read_body(receive), self._name)
         if route.service == OWN_SERVICE:
             return await asyncio.wrap_future(self._pages.submit(request, Call(request_id=visit.request_id)))
         answer = await self._upstream.call(visit, request)
         passing = to_headers(list(headers.outbound(from_headers(answer.headers))))
         return pb.Response(status=answer.status, headers=passing, body=answer.body)
+
+    async def _authenticate(self, visit: Visit) -> None:
+        """Find out who the user is. A bad token makes the request anonymous: only the service knows what is public."""
+        try:
+            visit.principal = await self._authenticator.principal(visit.headers)
+        except InvalidToken as error:
+            visit.token_error = error.detail
 
     def _check(self, visit: Visit) -> None:
         """Refuse what no service shall see."""
@@ -121,8 +129,7 @@ class Pipeline:
 
 
 def _problem(visit: Visit, error: ServiceError) -> pb.Response:
-    challenge = CHALLENGE if isinstance(error, InvalidToken) else "Bearer"
-    answer = problem_response(error, request_id=visit.request_id, instance=visit.path, challenge=challenge)
+    answer = problem_response(error, request_id=visit.request_id, instance=visit.path)
     if isinstance(error, MethodNotAllowed):
         answer.headers.append(pb.Header(name="allow", value=METHODS))
     return answer

@@ -32,6 +32,7 @@ class Visit:
     attempts: int = 0
     dropped_headers: int = 0
     principal: Principal | None = None
+    token_error: str = ""
 
     @classmethod
     def of(cls, scope: Scope, proxies: TrustedProxies) -> "Visit":
@@ -86,4 +87,5 @@ class Visit:
             principal=from_principal(self.principal) if self.principal else None,
             request_id=self.request_id,
             route=self.route,
+            token_error=self.token_error,
         )

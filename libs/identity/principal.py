@@ -34,10 +34,15 @@ class Principal:
 
 @dataclass(frozen=True, slots=True)
 class Call:
-    """Where a request came from. `route` is set only for requests from outside, which pass the gateway."""
+    """Where a request came from. `route` is set only for requests from outside, which pass the gateway.
+
+    `token_error` says what is wrong with the client's access token. There is no principal then; public views answer
+    all the same, for a client that refreshes a token may well send the one that has expired.
+    """
 
     caller: Caller = field(default_factory=Caller)
     principal: Principal | None = None
     request_id: str = ""
     route: str = ""
     client_ip: str = ""
+    token_error: str = ""

@@ -27,7 +27,7 @@ class Principal(_message.Message):
     def __init__(self, user_id: _Optional[str] = ..., session_id: _Optional[str] = ..., scopes: _Optional[_Iterable[str]] = ..., token_id: _Optional[str] = ...) -> None: ...
 
 class Request(_message.Message):
-    __slots__ = ("method", "raw_path", "query", "scheme", "authority", "headers", "body", "client_ip", "principal", "request_id", "route", "attempt")
+    __slots__ = ("method", "raw_path", "query", "scheme", "authority", "headers", "body", "client_ip", "principal", "request_id", "route", "attempt", "token_error")
     METHOD_FIELD_NUMBER: _ClassVar[int]
     RAW_PATH_FIELD_NUMBER: _ClassVar[int]
     QUERY_FIELD_NUMBER: _ClassVar[int]
@@ -40,6 +40,7 @@ class Request(_message.Message):
     REQUEST_ID_FIELD_NUMBER: _ClassVar[int]
     ROUTE_FIELD_NUMBER: _ClassVar[int]
     ATTEMPT_FIELD_NUMBER: _ClassVar[int]
+    TOKEN_ERROR_FIELD_NUMBER: _ClassVar[int]
     method: str
     raw_path: bytes
     query: bytes
@@ -52,7 +53,8 @@ class Request(_message.Message):
     request_id: str
     route: str
     attempt: int
-    def __init__(self, method: _Optional[str] = ..., raw_path: _Optional[bytes] = ..., query: _Optional[bytes] = ..., scheme: _Optional[str] = ..., authority: _Optional[str] = ..., headers: _Optional[_Iterable[_Union[Header, _Mapping]]] = ..., body: _Optional[bytes] = ..., client_ip: _Optional[str] = ..., principal: _Optional[_Union[Principal, _Mapping]] = ..., request_id: _Optional[str] = ..., route: _Optional[str] = ..., attempt: _Optional[int] = ...) -> None: ...
+    token_error: str
+    def __init__(self, method: _Optional[str] = ..., raw_path: _Optional[bytes] = ..., query: _Optional[bytes] = ..., scheme: _Optional[str] = ..., authority: _Optional[str] = ..., headers: _Optional[_Iterable[_Union[Header, _Mapping]]] = ..., body: _Optional[bytes] = ..., client_ip: _Optional[str] = ..., principal: _Optional[_Union[Principal, _Mapping]] = ..., request_id: _Optional[str] = ..., route: _Optional[str] = ..., attempt: _Optional[int] = ..., token_error: _Optional[str] = ...) -> None: ...
 
 class Response(_message.Message):
     __slots__ = ("status", "headers", "body")

@@ -48,11 +48,11 @@ def problem_bytes(
     return json.dumps({**members, **error.extra}, ensure_ascii=False, separators=(",", ":")).encode()
 
 
-def problem_response(error: ServiceError, *, request_id: str, instance: str, challenge: str = "Bearer") -> pb.Response:
-    """Make the whole answer: `challenge` is the WWW-Authenticate of a 401."""
+def problem_response(error: ServiceError, *, request_id: str, instance: str) -> pb.Response:
+    """Make the whole answer."""
     headers = [("content-type", CONTENT_TYPE)]
     if error.status == 401:
-        headers.append(("www-authenticate", challenge))
+        headers.append(("www-authenticate", "Bearer"))
     if error.retry_after is not None:
         headers.append(("retry-after", str(error.retry_after)))
     return pb.Response(

@@ -56,9 +56,9 @@ class BridgeTestClient:
         principal = Principal(user_id, session_id, frozenset(scopes or SCOPES), "token-1")
         return CallingClient(Call(Caller.of("gateway"), principal, "request-1", "/v1", client_ip))
 
-    def anonymous(self, *, client_ip: str = "10.0.0.1") -> CallingClient:
-        """Call from outside, through the gateway, without a user."""
-        return CallingClient(Call(Caller.of("gateway"), None, "request-1", "/v1", client_ip))
+    def anonymous(self, *, client_ip: str = "10.0.0.1", token_error: str = "") -> CallingClient:
+        """Call from outside, through the gateway, without a user; `token_error`: with a token that is not valid."""
+        return CallingClient(Call(Caller.of("gateway"), None, "request-1", "/v1", client_ip, token_error))
 
     def as_service(self, service: str) -> CallingClient:
         """Call from inside as a service."""

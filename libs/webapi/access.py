@@ -12,7 +12,7 @@ from rest_framework.request import Request
 
 from libs.contracts.errors import NotFound, PermissionDenied, Unauthenticated
 from libs.identity.principal import Call
-from libs.webapi.authentication import call_of
+from libs.webapi.authentication import call_of, principal_of
 
 
 class Access:
@@ -41,10 +41,9 @@ class User(Access):
 
     def check(self, call: Call, method: str) -> None:
         """Refuse without a principal (401) or without the scope (403)."""
-        if call.principal is None:
-            raise Unauthenticated
+        principal = principal_of(call)
         needed = self.scope(method)
-        if needed and needed not in call.principal.scopes:
+        if needed and needed not in principal.scopes:
             raise PermissionDenied(f"the token lacks the scope {needed}", code="insufficient_scope")
 
     def scope(self, method: str) -> str:

@@ -3,6 +3,7 @@
 from rest_framework.authentication import BaseAuthentication
 from rest_framework.request import Request
 
+from libs.contracts.errors import Unauthenticated
 from libs.identity.principal import ENVIRON_KEY, Call, Principal
 
 
@@ -10,6 +11,13 @@ def call_of(request: Request) -> Call:
     """Give the Call of a request; one without any is external and anonymous."""
     call = request.META.get(ENVIRON_KEY)
     return call if isinstance(call, Call) else Call()
+
+
+def principal_of(call: Call) -> Principal:
+    """Give the user of a call; Unauthenticated, which says what is wrong with the token, where there is none."""
+    if call.principal is None:
+        raise Unauthenticated(call.token_error, code="invalid_token" if call.token_error else None)
+    return call.principal
 
 
 class CallAuthentication(BaseAuthentication):

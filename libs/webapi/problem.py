@@ -61,7 +61,7 @@ def headers(error: ServiceError) -> dict[str, str]:
     """Give the headers that go with `error`: WWW-Authenticate of a 401, Retry-After where a time is known."""
     result = {}
     if error.status == 401:
-        result["WWW-Authenticate"] = "Bearer"
+        result["WWW-Authenticate"] = 'Bearer error="invalid_token"' if error.code == "invalid_token" else "Bearer"
     if error.retry_after is not None:
         result["Retry-After"] = str(error.retry_after)
     return result

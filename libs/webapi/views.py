@@ -10,11 +10,11 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
-from libs.contracts.errors import BadRequest, Unauthenticated
+from libs.contracts.errors import BadRequest
 from libs.identity.principal import Call, Caller, Principal
 from libs.webapi import etags, idempotency, pages
 from libs.webapi.access import Access, User
-from libs.webapi.authentication import call_of
+from libs.webapi.authentication import call_of, principal_of
 from libs.webapi.serializers import DEFAULT_LIMIT, Query, query_params, validated
 
 M = TypeVar("M", bound=Model)
@@ -45,9 +45,7 @@ class View(APIView):
     @property
     def principal(self) -> Principal:
         """The user on whose behalf the request is made; Unauthenticated where there is none."""
-        if self.call.principal is None:
-            raise Unauthenticated
-        return self.call.principal
+        return principal_of(self.call)
 
     @property
     def user_id(self) -> str:

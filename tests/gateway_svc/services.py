@@ -45,7 +45,8 @@ class Echo:
 
     def __call__(self, environ: dict[str, Any], start_response: Any) -> list[bytes]:
         self.environs.append({**environ, "body": environ["wsgi.input"].read()})
-        start_response("200 OK", [("Content-Type", "text/plain")])
+        refused = environ[ENVIRON_KEY].token_error  # as views for users do
+        start_response("401 Unauthorized" if refused else "200 OK", [("Content-Type", "text/plain")])
         return [f"{environ['REQUEST_METHOD']} {environ['PATH_INFO']}".encode("latin-1")]
 
     @property

@@ -33,12 +33,10 @@ def test_extra_members_of_the_error_are_kept() -> None:
 
 
 def test_the_whole_answer_has_the_headers_of_its_status() -> None:
-    refused = problem_response(
-        Unauthenticated(), request_id="r", instance="/", challenge='Bearer error="invalid_token"'
-    )
+    refused = problem_response(Unauthenticated(), request_id="r", instance="/")
     away = problem_response(Unavailable(retry_after=3), request_id="r", instance="/")
 
-    assert (b"www-authenticate", b'Bearer error="invalid_token"') in from_headers(refused.headers)
+    assert (b"www-authenticate", b"Bearer") in from_headers(refused.headers)
     assert (b"content-type", b"application/problem+json") in from_headers(refused.headers)
     assert (b"retry-after", b"3") in from_headers(away.headers)
     assert away.status == 503
