@@ -102,9 +102,12 @@ def _store(row: IdempotencyKey, status: int, headers: dict[str, str], body: byte
 
 
 def _settle_failure(row: IdempotencyKey, exc: Exception, request: Request) -> None:
-    """Keep a refusal as the answer; forget the key of a failure, so that the next try runs."""
+    """Keep a refusal as the answer; forget the key of a failure, and of what another try may change.
+
+    That is a refusal which says when to try again, and a session that has ended: the user may have a new one.
+    """
     error = problem.service_error(exc)
-    if error.status >= 500 or error.code == "idempotency_key_in_use":
+    if error.status >= 500 or error.status == 401 or error.retry_after is not None:
         IdempotencyKey.objects.filter(pk=row.pk, status=None, locked_until=row.locked_until).delete()
         return
     body = ProblemRenderer().render(problem.document(error, request))

@@ -71,7 +71,12 @@ def field_errors(errors: Any, pointer: str = "") -> list[FieldError]:
     if isinstance(errors, list) and any(isinstance(item, (Mapping, list)) for item in errors):
         return [e for i, item in enumerate(errors) if item for e in field_errors(item, f"{pointer}/{i}")]
     items = errors if isinstance(errors, list) else [errors]
-    return [FieldError(pointer, str(getattr(item, "code", "invalid")), str(item)) for item in items]
+    return [FieldError(pointer, str(getattr(item, "code", "invalid")), _shown(str(item))) for item in items]
+
+
+def _shown(text: str) -> str:
+    """Replace lone surrogates of values that a message repeats: no answer can carry them."""
+    return text.encode(errors="replace").decode()
 
 
 def _sentence(found: list[FieldError]) -> str:

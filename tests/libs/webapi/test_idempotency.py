@@ -58,6 +58,15 @@ def test_a_refusal_is_replayed_and_a_failure_is_not(user):
     assert IdempotencyKey.objects.count() == 1
 
 
+@pytest.mark.parametrize("name", ["busy", "ended"])
+def test_a_refusal_that_another_try_may_overcome_is_not_kept(user, name):
+    for _ in range(2):
+        answer = user.post("/things", json={"name": name}, headers=KEY)
+        assert (answer.json()["code"], answer.has_header("Idempotency-Replayed")) == (name, False)
+
+    assert not IdempotencyKey.objects.exists()
+
+
 def test_a_lapsed_lease_is_taken_over_and_a_live_one_is_a_conflict(user):
     user.post("/things", json={"name": "a"}, headers=KEY)
     row = IdempotencyKey.objects.get()

@@ -41,6 +41,12 @@ def test_null_bytes_in_text_are_refused(user):
     assert user.post("/things", json={"name": "a\0b"}).status_code == 422
 
 
+def test_a_lone_surrogate_is_refused_also_where_the_message_repeats_it(user):
+    answer = user.post("/things", data=b'{"name": "a", "kind": "\\ud800"}')
+
+    assert (answer.status_code, answer.json()["errors"][0]["pointer"]) == (422, "/kind")
+
+
 def test_a_merge_patch_touches_only_what_was_sent(user):
     answer = user.patch("/things", json={"due": None}, headers={"Content-Type": "application/merge-patch+json"})
 

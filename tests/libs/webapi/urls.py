@@ -3,7 +3,7 @@
 from django.urls import path
 from rest_framework import serializers
 
-from libs.contracts.errors import Conflict
+from libs.contracts.errors import Conflict, Unauthenticated
 from libs.webapi import etags
 from libs.webapi.access import Public, Service, User
 from libs.webapi.models import IdempotencyKey
@@ -33,12 +33,17 @@ class Things(View):
 
     class Body(Strict):
         name = serializers.CharField(max_length=5)
+        kind = serializers.ChoiceField(["a", "b"], required=False)
         due = Inner(required=False, allow_null=True)
 
     def post(self, request):
         body = self.body(self.Body)
         if body["name"] == "taken":
             raise Conflict(code="taken")
+        if body["name"] == "busy":
+            raise Conflict(code="busy", retry_after=1)
+        if body["name"] == "ended":
+            raise Unauthenticated(code="ended")
         if body["name"] == "boom":
             raise ZeroDivisionError
         effects.append(body["name"])
