@@ -74,6 +74,11 @@ def start_of(day: date) -> datetime:
     return datetime.combine(day, time.min, UTC)
 
 
+def end_of(day: date) -> datetime:
+    """Give the last moment of a day in UTC."""
+    return datetime.combine(day, time.max, UTC)
+
+
 def _wrong_members(due: Mapping[str, Any]) -> Iterator[FieldError]:
     if "date" in due and not _is_time(due["date"], DATE):
         yield FieldError("/date", "invalid_date", "a date like 2026-11-23")

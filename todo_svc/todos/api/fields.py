@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Mapping
-from datetime import date, datetime
+from datetime import UTC, date, datetime
 from typing import Any
 from uuid import UUID
 
@@ -128,10 +128,10 @@ class DateOrInstant(serializers.Field[Any, Any, Any, Any]):
         """Parse it."""
         try:
             if INSTANT.fullmatch(str(data)):
-                return datetime.fromisoformat(str(data).upper())
+                return datetime.fromisoformat(str(data).upper()).astimezone(UTC)
             if due.DATE.fullmatch(str(data)):
                 return date.fromisoformat(str(data))
-        except ValueError:
+        except (ValueError, OverflowError):
             pass
         raise serializers.ValidationError("a date like 2026-11-23 or an instant like 2026-11-23T09:00:00Z")
 

@@ -1,8 +1,9 @@
 """Reading tasks, their comments and their history."""
 
+import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import date, datetime, timedelta
+from datetime import date, datetime
 from typing import Any
 from uuid import UUID
 
@@ -86,13 +87,17 @@ def _grants(shares: QuerySet[Share]) -> Grants:
 
 
 def _after(value: date | datetime) -> Q:
-    if isinstance(value, datetime):
-        return Q(due_at__gt=value)
-    return Q(due_at__gte=due.start_of(value) + timedelta(days=1))
+    return Q(due_at__gt=value if isinstance(value, datetime) else due.end_of(value))
 
 
 def _before(value: date | datetime) -> Q:
     return Q(due_at__lt=value if isinstance(value, datetime) else due.start_of(value))
+
+
+def _contains(text: str) -> Q:
+    """Look for text whatever its case. SQLite's LIKE knows that of ASCII only, its regular expressions are Python's."""
+    lookup, wanted = ("icontains", text) if text.isascii() else ("iregex", re.escape(text))
+    return Q(**{f"title__{lookup}": wanted}) | Q(**{f"notes__{lookup}": wanted})
 
 
 FILTERS: dict[str, Callable[[Any], Q]] = {
@@ -104,7 +109,7 @@ FILTERS: dict[str, Callable[[Any], Q]] = {
     "due_before": _before,
     "due_after": _after,
     "updated_after": lambda value: Q(updated_at__gt=value),
-    "q": lambda value: Q(title__icontains=value) | Q(notes__icontains=value),
+    "q": _contains,
 }
 
 

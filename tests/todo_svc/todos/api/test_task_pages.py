@@ -17,7 +17,14 @@ def week(ann: Someone, groceries: Any) -> str:
         ("none", {}),
         ("monday", {"due": {"date": "2026-11-23"}, "priority": 1, "labels": ["home"]}),
         ("Berlin", {"due": {"local": "2026-11-24T00:30:00", "timezone": "Europe/Berlin"}, "priority": 3}),
-        ("float", {"due": {"local": "2026-11-24T09:00:00", "floating": True}, "labels": ["home", "work"]}),
+        (
+            "float",
+            {
+                "due": {"local": "2026-11-24T09:00:00", "floating": True},
+                "labels": ["home", "work"],
+                "notes": "Äpfel (grün)",
+            },
+        ),
         ("sunday", {"due": {"date": "2026-11-29"}, "notes": "with 100% Sugar", "assignees": [ann.id]}),
     ]
     for title, more in rows:
@@ -35,6 +42,9 @@ def week(ann: Someone, groceries: Any) -> str:
         ("q=100%25", ["sunday"]),
         ("q=%25", ["sunday"]),
         ("q=ERLI", ["Berlin"]),
+        (f"q={quote('ÄPFEL (')}", ["float"]),
+        ("due_before=9999-12-31", ["monday", "Berlin", "float", "sunday"]),
+        ("due_after=9999-12-31", []),
         ("due_before=2026-11-24", ["monday", "Berlin"]),
         ("due_before=2026-11-23", []),
         ("due_after=2026-11-23", ["float", "sunday"]),
@@ -110,6 +120,8 @@ def test_what_comes_and_goes_between_pages_repeats_and_skips_nothing(ann: Someon
         "due_before=soon",
         "due_before=2026-02-30",
         "due_after=2026-11-23T09:00:00",
+        "due_before=9999-12-31T23:59:59-23:59",
+        "updated_after=0001-01-01T00:00:00%2B00:01",
         "updated_after=2026-11-23",
         "priority=9",
         "list_id=7",
