@@ -5,9 +5,12 @@ from typing import Any
 from drf_spectacular.extensions import OpenApiAuthenticationExtension
 from drf_spectacular.generators import SchemaGenerator
 from drf_spectacular.openapi import AutoSchema
+from drf_spectacular.plumbing import force_instance
+from drf_spectacular.utils import OpenApiParameter
 from rest_framework.request import Request
 from rest_framework.response import Response
 
+from libs.webapi import idempotency
 from libs.webapi.access import Public, Service, User
 from libs.webapi.views import View
 
@@ -35,6 +38,14 @@ PROBLEM = {
 }
 
 
+IDEMPOTENCY_KEY = OpenApiParameter(
+    "Idempotency-Key",
+    {"type": "string", "minLength": 1, "maxLength": idempotency.MAX_LENGTH},
+    OpenApiParameter.HEADER,
+    description="The same request with the same key has one effect; it is answered again for 24 hours.",
+)
+
+
 class BearerScheme(OpenApiAuthenticationExtension):  # type: ignore[no-untyped-call]
     """Describes the access token."""
 
@@ -59,9 +70,21 @@ class Schema(AutoSchema):
         return [{"bearer": [scope] if scope else []}]
 
     def get_override_parameters(self) -> list[Any]:
-        """Give the query parameters that the view declares in `Params`."""
+        """Give the query parameters that the view declares in `Params`, and Idempotency-Key where it is heeded."""
         params = getattr(self.view, "Params", None)
+        if self.method in ("POST", "PATCH") and isinstance(self.view, View) and self.view.heeds_keys:
+            return [IDEMPOTENCY_KEY]
         return [params] if params and self.method == "GET" else []
+
+    def _get_request_body(self, direction: str = "request") -> Any:
+        """Describe the body of a DELETE too, where the view names one; drf-spectacular leaves it out."""
+        if self.method != "DELETE":
+            return super()._get_request_body(direction)  # type: ignore[no-untyped-call]
+        serializer = self.get_request_serializer()
+        if serializer is None:
+            return None
+        schema = self.resolve_serializer(force_instance(serializer), "request").ref  # type: ignore[no-untyped-call]
+        return {"content": {"application/json": {"schema": schema}}, "required": True}
 
 
 def only_public(endpoints: list[Any], **kwargs: Any) -> list[Any]:

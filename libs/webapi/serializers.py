@@ -28,6 +28,10 @@ class Strict(serializers.Serializer[Any]):
         return bool(self.fields[name].read_only)
 
 
+class Nothing(Strict):
+    """No members: an action needs no more than its address."""
+
+
 class Query(Strict):
     """Query parameters. `limit` and `cursor` are known to all; see `View.page`."""
 

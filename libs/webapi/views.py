@@ -15,7 +15,7 @@ from libs.identity.principal import Call, Caller, Principal
 from libs.webapi import etags, idempotency, pages
 from libs.webapi.access import Access, User
 from libs.webapi.authentication import call_of, principal_of
-from libs.webapi.serializers import DEFAULT_LIMIT, Query, query_params, validated
+from libs.webapi.serializers import DEFAULT_LIMIT, Nothing, Query, query_params, validated
 
 M = TypeVar("M", bound=Model)
 Guard = Callable[[Any], None]
@@ -60,7 +60,7 @@ class View(APIView):
         if request.query_params and (request.method not in ("GET", "HEAD") or self.Params is None):
             name = next(iter(request.query_params))
             raise BadRequest(f"unknown query parameter {name!r}", code="unknown_parameter")
-        key = idempotency.key_of(request) if self._is_idempotent() else None
+        key = idempotency.key_of(request) if self.heeds_keys else None
         if key is not None:
             self._make_idempotent(key)
 
@@ -70,6 +70,10 @@ class View(APIView):
         """Validate the JSON body; `partial` reads a merge patch (RFC 7396): only what was sent is in the result."""
         data = self.request.data
         return validated(serializer_class(data=data, partial=partial, context={"view": self, **context}))
+
+    def nothing(self) -> None:
+        """Refuse a body with members."""
+        self.body(Nothing)
 
     def params(self, serializer_class: type[Query] | None = None) -> dict[str, Any]:
         """Validate the query parameters."""
@@ -123,7 +127,9 @@ class View(APIView):
 
     # -- idempotency -------------------------------------------------------------------------------------------
 
-    def _is_idempotent(self) -> bool:
+    @property
+    def heeds_keys(self) -> bool:
+        """Whether POST and PATCH heed Idempotency-Key."""
         return isinstance(self.access, User) if self.idempotent is None else self.idempotent
 
     def _make_idempotent(self, key: str) -> None:

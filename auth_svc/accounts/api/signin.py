@@ -73,6 +73,7 @@ class Logout(View):
     @extend_schema(operation_id="logout", request=None, responses={204: None})
     def post(self, request: Request) -> Response:
         """Sign out here."""
+        self.nothing()
         own = self.principal.session_id
         if own:
             sessions.sessions_end(user_id=self.user_id, reason="logout", only=own)
@@ -87,6 +88,7 @@ class LogoutAll(View):
     @extend_schema(operation_id="logout_all", request=None, responses={204: None})
     def post(self, request: Request) -> Response:
         """Sign out everywhere."""
+        self.nothing()
         user = selectors.account(self.principal)
         sessions.sessions_end(user_id=user.id, reason="logout_all")
         return self.no_content()
@@ -112,7 +114,7 @@ class SessionItem(View):
 
     access = User("account")
 
-    @extend_schema(operation_id="end_session", responses={204: None})
+    @extend_schema(operation_id="end_session", request=None, responses={204: None})
     def delete(self, request: Request, session_id: UUID) -> Response:
         """Sign out on another device."""
         user = selectors.account(self.principal)

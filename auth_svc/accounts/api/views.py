@@ -78,6 +78,7 @@ class Keep(View):
     @extend_schema(operation_id="keep_me", request=None, responses=shapes.UserOut)
     def post(self, request: Request) -> Response:
         """Take the deletion of the account back."""
+        self.nothing()
         user = users.user_keep(user=selectors.account(self.principal))
         return self.ok(shapes.user_data(user), etag=shapes.user_etag(user))
 

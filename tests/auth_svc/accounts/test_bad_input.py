@@ -47,6 +47,12 @@ def test_an_unknown_or_missing_field_is_refused(unchanged, path):
     assert unchanged.client.post(path, json={}).status_code == 422
 
 
+@pytest.mark.parametrize("path", ["/v1/auth/logout", "/v1/auth/logout-all", "/v1/users/me/keep"])
+@pytest.mark.parametrize(("body", "status"), [(b"{", 400), (b"[]", 422), (b'{"all": true}', 422)])
+def test_an_action_without_body_refuses_one(unchanged, path, body, status):
+    assert unchanged.client.post(path, data=body).status_code == status
+
+
 @pytest.mark.parametrize("path", [*GOOD, "/v1/users/me", "/.well-known/jwks.json", "/v1/auth/sessions"])
 def test_an_unknown_query_parameter_is_refused(unchanged, path):
     method = "POST" if path in GOOD else "GET"

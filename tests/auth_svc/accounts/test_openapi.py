@@ -53,6 +53,23 @@ def test_what_needs_a_user_says_so(document):
     }
 
 
+def test_the_end_of_an_account_says_what_it_needs(document):
+    body = operations(document)[("DELETE", "/v1/users/me")]["requestBody"]
+    name = body["content"]["application/json"]["schema"]["$ref"].rpartition("/")[2]
+    assert set(document["components"]["schemas"][name]["properties"]) == {"password", "erase"}
+    assert "requestBody" not in operations(document)[("DELETE", "/v1/auth/sessions/{session_id}")]
+
+
+def test_idempotency_keys_are_offered_where_no_credential_is_answered(document):
+    heeding = {
+        path
+        for (_, path), operation in operations(document).items()
+        if any(parameter["name"] == "Idempotency-Key" for parameter in operation.get("parameters", []))
+    }
+    assert {"/v1/auth/register", "/v1/users/me"} <= heeding
+    assert not {"/v1/auth/login", "/v1/auth/token/refresh", "/v1/auth/password/change"} & heeding
+
+
 def test_an_account_is_answered_as_described(document, ann):
     assert set(document["components"]["schemas"]["UserOut"]["properties"]) == set(ann.user)
 

@@ -113,10 +113,6 @@ class MoveBody(Strict):
         return attrs
 
 
-class Nothing(Strict):
-    """No members: an action needs no more than its address."""
-
-
 class CommentPatch(Strict):
     """What of a comment can be changed."""
 

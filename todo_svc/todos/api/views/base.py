@@ -12,7 +12,6 @@ from libs.webapi.access import User
 from libs.webapi.serializers import Query
 from libs.webapi.views import View
 from todo_svc.todos.api import schemas  # noqa: F401  (describes fields by being loaded)
-from todo_svc.todos.api.bodies import Nothing
 from todo_svc.todos.api.render import list_etag, list_out, task_etag, task_out
 from todo_svc.todos.models import Task, TaskList
 
@@ -34,10 +33,6 @@ class TodoView(View):
             return UUID(self.user_id)
         except ValueError:
             raise Unauthenticated("the token names no user") from None
-
-    def nothing(self) -> None:
-        """Refuse a body with members."""
-        self.body(Nothing)
 
     def show_list(self, obj: TaskList) -> Response:
         """Answer with a list."""

@@ -5,9 +5,9 @@ from uuid import UUID
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from libs.webapi.serializers import Query
+from libs.webapi.serializers import Nothing, Query
 from todo_svc.todos.api.answers import ActivityAnswer, ListAnswer, page_of
-from todo_svc.todos.api.bodies import ListBody, ListParams, ListPatch, Nothing
+from todo_svc.todos.api.bodies import ListBody, ListParams, ListPatch
 from todo_svc.todos.api.render import activity_out, list_etag, list_out
 from todo_svc.todos.api.views.base import LISTS, TodoView, operation
 from todo_svc.todos.selectors.lists import list_activity, list_get, list_role, lists_visible

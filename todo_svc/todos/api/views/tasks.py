@@ -7,9 +7,9 @@ from django.db.models import QuerySet
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from libs.webapi.serializers import Query
+from libs.webapi.serializers import Nothing, Query
 from todo_svc.todos.api.answers import ActivityAnswer, CompletedAnswer, TaskAnswer, page_of
-from todo_svc.todos.api.bodies import MoveBody, Nothing, TaskBody, TaskParams, TaskPatch
+from todo_svc.todos.api.bodies import MoveBody, TaskBody, TaskParams, TaskPatch
 from todo_svc.todos.api.render import activity_out, task_etag, task_out
 from todo_svc.todos.api.views.base import TASKS, TodoView, operation
 from todo_svc.todos.models import Task

@@ -6,9 +6,8 @@ from drf_spectacular.utils import PolymorphicProxySerializer
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from libs.webapi.serializers import Query
+from libs.webapi.serializers import Nothing, Query
 from todo_svc.todos.api.answers import ListAnswer, TaskAnswer, TrashAnswer, page_of
-from todo_svc.todos.api.bodies import Nothing
 from todo_svc.todos.api.render import trash_out
 from todo_svc.todos.api.views.base import LISTS, TASKS, TodoView, operation
 from todo_svc.todos.models import Task
