@@ -41,16 +41,21 @@ class Insider:
     def post(self, service, path, body=None, **options):
         return self.call(service, "POST", path, body=body, **options)
 
-    def call(self, service, method, path, *, body=None, params=None, user_id="", route="", token=None):
-        """Send one request to an instance of `service` that the Registry names; grpc.RpcError for no answer."""
+    def call(self, service, method, path, *, body=None, content=None, params=None, user_id="", route="", token=None):
+        """Send one request to an instance of `service` that the Registry names; grpc.RpcError for no answer.
+
+        `body` is sent as JSON, `content` as lines of JSON; `token` replaces the caller's own, empty for none.
+        """
+        kind = b"application/json" if content is None else b"application/x-ndjson"
+        content = content or (b"" if body is None else json.dumps(body).encode())
         request = pb.Request(
             method=method,
             raw_path=path.encode(),
             query=urlencode(params or {}).encode(),
             scheme="http",
             authority=service,
-            headers=[pb.Header(name="content-type", value=b"application/json")] if body is not None else [],
-            body=b"" if body is None else json.dumps(body).encode(),
+            headers=[pb.Header(name="content-type", value=kind)] if content else [],
+            body=content,
             principal=from_principal(Principal(user_id, scopes=frozenset({"lists:read"}))) if user_id else None,
             request_id=new_request_id(),
             route=route,

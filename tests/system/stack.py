@@ -90,8 +90,8 @@ class Stack:
     def plan(self):
         return Plan.from_environment(self.environment)
 
-    def start(self):
-        """Run what `make up` runs and wait until it says that it is ready."""
+    def launch(self):
+        """Run what `make up` runs."""
         self.output = self.home / "up.log"
         with self.output.open("wb") as output:
             self.process = subprocess.Popen(
@@ -102,10 +102,13 @@ class Stack:
                 stderr=subprocess.STDOUT,
                 start_new_session=True,
             )
+
+    def start(self):
+        """Launch it, and wait until it says that it is ready."""
+        self.launch()
         try:
-            eventually(self._ready, within=READY_WITHIN, what="make up")
+            eventually(self._ready, within=READY_WITHIN, what=f"make up (its output: {self.output})")
         except BaseException:
-            print(self.output.read_text())
             self.process.kill()
             raise
         self.control = Control(control_socket(self.plan))
@@ -129,13 +132,20 @@ class Stack:
                 os.kill(pid, signal.SIGKILL)
         return code
 
+    def kill_supervisor(self):
+        """End the supervisor by SIGKILL."""
+        self.control.close()
+        self.process.kill()
+        self.process.wait()
+
     # -- its processes -----------------------------------------------------------------------------------------
 
     def processes(self):
         return {info["name"]: info for info in self.control.processes()}
 
     def pids(self):
-        return [info["pid"] for info in self.control.processes() if info["pid"]]
+        """All processes: the supervisor, what it runs, and what those have started."""
+        return with_descendants([self.process.pid])
 
     def pid_of(self, name):
         return self.processes()[name]["pid"]
@@ -160,9 +170,9 @@ class Stack:
 
     def manage(self, service, *arguments, check=True):
         """Run a management command of a service against this system and give what it prints."""
-        environment = {**self.environment, **self.plan.environment(service)}
+        environment = {**self.environment, **self.plan.environment(service), **self.extra}
         done = subprocess.run(
-            manage(service, *arguments), env=environment, capture_output=True, text=True, check=False, timeout=60
+            manage(service, *arguments), env=environment, capture_output=True, text=True, check=False, timeout=30
         )
         if check:
             assert done.returncode == 0, done.stderr
@@ -201,6 +211,17 @@ class Stack:
     def wait_up(self, *names, within=30):
         for name in names:
             eventually(lambda name=name: self.is_up(name), within=within, what=f"{name} is up")
+
+
+def with_descendants(pids):
+    """Give processes and all that they have started."""
+    found = []
+    for pid in pids:
+        found.append(pid)
+        with contextlib.suppress(FileNotFoundError, ProcessLookupError):
+            for task in Path(f"/proc/{pid}/task").iterdir():
+                found += with_descendants(map(int, (task / "children").read_text().split()))
+    return found
 
 
 def is_alive(pid):
