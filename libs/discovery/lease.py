@@ -55,6 +55,7 @@ class Lease:
         self._draining = False
         self._beat_every = 1.0
         self._stream: grpc.Future[Any] | None = None
+        self._told: set[tuple[str, ...]] = set()
         self._thread = threading.Thread(target=self._run, name="discovery-lease", daemon=True)
 
     def start(self) -> None:
@@ -162,6 +163,7 @@ class Lease:
     def _is_registered(self) -> None:
         if self.state != "registered":
             log.info("registered at the registry")
+            self._told.clear()
         self._known, self.state = True, "registered"
         self._registered.set()
 
@@ -170,8 +172,9 @@ class Lease:
         if code in ("unknown_lease", "not_found"):
             self._known = False
         if not self._stopping.is_set():
-            known = code in ("unavailable", "cancelled")
+            known = code in ("unavailable", "cancelled") or (where, code, detail) in self._told
             (log.debug if known else log.warning)("lease not held", registry=where, code=code, detail=detail)
+            self._told.add((where, code, detail))  # a refusal that stays the same is said once
 
     def _settle(self) -> bool:
         held = self._registered.is_set()

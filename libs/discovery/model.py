@@ -1,5 +1,6 @@
 """The nouns of discovery: an Instance as the Registry tells of it, and the Registration that an instance makes."""
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -10,6 +11,9 @@ HealthStatus: TypeAlias = Literal["passing", "warning", "critical"]
 HealthKind: TypeAlias = Literal["grpc", "http", "tcp"]
 Visibility: TypeAlias = Literal["public", "internal", "admin"]
 
+#: What an instance's id and a public address look like.
+INSTANCE_ID = re.compile(r"[a-z0-9-]{1,63}")
+ADDRESS = re.compile(r"https?://[^\s/?#]+")
 DEFAULT_WEIGHT = 100
 MAX_WEIGHT = 1000
 

@@ -142,7 +142,7 @@ def _write(change: Change) -> None:
             incarnation=change.incarnation,
             before=change.before,
             after=change.after,
-            reason=change.reason[:500],
+            reason="".join(filter(str.isprintable, change.reason))[:500],  # a probe's detail is the instance's own word
             at=change.at,
         )
 

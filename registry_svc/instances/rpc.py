@@ -3,7 +3,7 @@
 from collections.abc import AsyncIterator
 from typing import Any
 
-from libs.contracts.errors import BadRequest
+from libs.contracts.errors import BadRequest, ValidationFailed
 from libs.discovery.protos import duration, number, registration_from_proto, word, words
 from libs.identity.principal import Caller
 from libs.rpc import registry_pb2 as pb
@@ -87,6 +87,8 @@ class RegistryDoor(RegistryServicer):
     @unary
     async def Register(self, request: pb.RegisterRequest, context: Context) -> pb.RegisterResponse:  # noqa: N802
         """Register an instance of the caller's own type."""
+        if request.health.kind and not word(pb.HealthKind, request.health.kind):
+            raise ValidationFailed.of("/health/kind", "invalid", "grpc, http or tcp")
         registration = registration_from_proto(request)
         grant = await services.instance_register(**self._asked(context), registration=registration)
         return pb.RegisterResponse(

@@ -5,13 +5,11 @@ import uuid
 from collections.abc import Iterator
 
 from libs.contracts.errors import FieldError, ValidationFailed
-from libs.discovery.model import MAX_WEIGHT, Registration
+from libs.discovery.model import ADDRESS, INSTANCE_ID, MAX_WEIGHT, Registration
 from libs.identity.bundle import ServiceEntry
 from registry_svc.instances.errors import RouteNotAllowed
 
-INSTANCE_ID = re.compile(r"[a-z0-9-]{1,63}")
 HOST = re.compile(r"[A-Za-z0-9._:-]{1,253}")
-ADDRESS = re.compile(r"https?://[^\s/?#]+")
 ROUTE = re.compile(r"/[!-~]*")
 MAX_PORT = 65535
 INTERVAL = (0.5, 300.0)
@@ -48,8 +46,12 @@ def _names(mine: Registration) -> Iterator[FieldError]:
     for name in ("zone", "version"):
         if len(getattr(mine, name)) > MAX_TEXT:
             yield FieldError(f"/{name}", "max_length", f"at most {MAX_TEXT} characters")
+        if not getattr(mine, name).isprintable():
+            yield FieldError(f"/{name}", "invalid", "no control characters")
     if len(mine.metadata) > MAX_METADATA or any(len(k) + len(v) > 5 * MAX_TEXT for k, v in mine.metadata.items()):
         yield FieldError("/metadata", "max_length", f"at most {MAX_METADATA} short entries")
+    if not all(f"{key}{value}".isprintable() for key, value in mine.metadata.items()):
+        yield FieldError("/metadata", "invalid", "no control characters")
 
 
 def _addresses(mine: Registration) -> Iterator[FieldError]:

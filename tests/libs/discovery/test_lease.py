@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterator
 
 import grpc
 import pytest
+import structlog
 
 from libs.discovery import Lease, Registration
 from libs.rpc import registry_pb2 as pb
@@ -56,6 +57,14 @@ def test_a_refused_registration_is_tried_again(fake: FakeRegistry, lease: Lease)
     assert not lease.wait(0)
     fake.refusal = None
     assert lease.wait(5)
+
+
+def test_a_refusal_that_stays_the_same_is_said_once(fake: FakeRegistry, lease: Lease) -> None:
+    fake.refusal = (grpc.StatusCode.INVALID_ARGUMENT, "validation_failed")
+    with structlog.testing.capture_logs() as logs:
+        lease.start()
+        wait_until(lambda: len(fake.said("Register")) >= 3)
+    assert [each["code"] for each in logs if each["log_level"] == "warning"] == ["validation_failed"]
 
 
 def test_it_starts_before_there_is_a_registry(fake: FakeRegistry, lease: Lease) -> None:

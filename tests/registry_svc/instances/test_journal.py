@@ -1,5 +1,6 @@
 """What the journal keeps, on a real database."""
 
+import dataclasses
 from datetime import UTC, datetime
 
 import pytest
@@ -50,6 +51,12 @@ def test_what_is_forgotten_leaves_its_history(journal: DatabaseJournal) -> None:
         ("", "up", "a test"),
         ("up", "", "a test"),
     ]
+
+
+def test_a_reason_that_no_database_takes_does_not_hold_up_the_rest(journal: DatabaseJournal) -> None:
+    journal.write(dataclasses.replace(change("", "up"), reason="health check: \x00bad\n" + "x" * 600))
+    journal.stop()
+    assert Transition.objects.get().reason == ("health check: bad" + "x" * 600)[:500]
 
 
 def test_a_change_without_a_new_state_is_no_history(journal: DatabaseJournal) -> None:

@@ -27,6 +27,13 @@ def test_wrong_fields_are_named_in_the_trailing_metadata(registry: RunningRegist
     assert [each["pointer"] for each in errors] == ["/id"]
 
 
+def test_a_health_check_of_an_unknown_kind_is_no_default(registry: RunningRegistry) -> None:
+    message = registration_to_proto(registration(http_port=1))
+    message.health.kind = 77  # type: ignore[assignment]
+    error = refused(registry, "Register", message, "todo")
+    assert json.loads(dict(error.trailing_metadata())["mt-errors"])[0]["pointer"] == "/health/kind"
+
+
 @pytest.mark.parametrize(
     ("method", "message"),
     [
