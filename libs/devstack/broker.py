@@ -4,6 +4,7 @@ import shutil
 from pathlib import Path
 
 from libs.devstack.folders import private_folder
+from libs.service.embedded import socket_path
 from libs.service.env import ConfigurationError
 
 CONFIG = """\
@@ -37,10 +38,10 @@ def binary() -> Path:
 
 def write_config(home: Path) -> Path:
     """Write the server's configuration and give its path."""
-    socket = private_folder(home) / "valkey.sock"
+    private_folder(home)
     data = home / "valkey"
     data.mkdir(parents=True, exist_ok=True)
     config = home / "run" / "valkey.conf"
     config.parent.mkdir(parents=True, exist_ok=True)
-    config.write_text(CONFIG.format(socket=f'"{socket}"', data=f'"{data}"'))
+    config.write_text(CONFIG.format(socket=f'"{socket_path(home)}"', data=f'"{data}"'))
     return config

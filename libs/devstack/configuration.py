@@ -14,8 +14,8 @@ HEAD = """\
 Every variable may also be given as `<NAME>_FILE`, the path of a file that holds the value. A value of the wrong form
 stops the start with one line that names the variable. This page is made by `make docs` from the settings modules.
 
-`make up` reads besides: `SCALE`, `MT_GATEWAY_PORT` (8080), `MT_REGISTRY_PORT` (8081), `MT_REGISTRY_GRPC_PORT` (8091),
-`MT_ADMIN_PORT` (8082), and `MT_POSTGRES_URL` (a PostgreSQL server with one database per service, in place of SQLite).
+`make up` reads besides: `SCALE`, `MT_GATEWAY_PORT` (8080), `MT_ADMIN_PORT` (8082), and `MT_POSTGRES_URL` (a PostgreSQL
+server with one database per service, in place of SQLite).
 """
 
 

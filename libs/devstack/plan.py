@@ -12,6 +12,7 @@ from pathlib import Path
 
 from libs.contracts.names import SERVICES
 from libs.devstack.folders import private_folder
+from libs.service import embedded
 from libs.service.env import ConfigurationError
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -89,14 +90,14 @@ class Plan:
 
     def environment(self, service: str) -> dict[str, str]:
         """Give the variables of every process of `service`, its commands included."""
-        socket = private_folder(self.home) / "valkey.sock"
+        private_folder(self.home)
         shared = {
             "MT_HOME": str(self.home),
             "MT_KEYS_DIR": str(self.keys),
             "MT_REGISTRY_ADDRESSES": f"127.0.0.1:{self.ports.registry_grpc}",
             "MT_REGISTRY_URLS": f"http://127.0.0.1:{self.ports.registry}",
-            "MT_BROKER_URL": self.broker_url or f"redis+socket://{socket}?virtual_host=0",
-            "MT_REDIS_URL": self.redis_url or f"unix://{socket}?db=1",
+            "MT_BROKER_URL": self.broker_url or embedded.broker_url(self.home),
+            "MT_REDIS_URL": self.redis_url or embedded.redis_url(self.home),
             "MT_METRICS_TOKEN_FILE": str(self.keys / "metrics.token"),
             "MT_DRAIN_SECONDS": os.environ.get("MT_DRAIN_SECONDS", "0.5"),
         }

@@ -3,21 +3,24 @@
 import asyncio
 import hmac
 import json
-from collections.abc import Awaitable, Callable, MutableMapping
+from collections.abc import Awaitable, Callable, MutableMapping, Sequence
 from typing import Any
 
 from django.conf import settings
 
-from libs.contracts.errors import NotFound
+from libs.contracts.errors import NotFound, ServiceError
+from libs.rpc.messages import new_request_id
 from libs.rpc.problem import problem_bytes
 from libs.service.health import health
 from libs.telemetry import metrics
+from libs.webapi.problem import MethodNotAllowed
 
 Scope = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
 Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
 Application = Callable[[Scope, Receive, Send], Awaitable[None]]
 
+METHODS = ("GET", "HEAD")
 STATUS_CODES = {"passing": 200, "warning": 429, "critical": 503}
 
 
@@ -25,12 +28,13 @@ def platform_paths(app: Application) -> Application:
     """Answer /healthz and /metrics, and leave the rest to `app`."""
 
     async def with_platform_paths(scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] == "http" and scope["path"] == "/healthz":
-            await _healthz(send)
-        elif scope["type"] == "http" and scope["path"] == "/metrics" and _may_see_metrics(scope):
-            await _respond(send, 200, "text/plain; version=0.0.4; charset=utf-8", metrics.render())
-        else:
+        answer = _ANSWERS.get(scope["path"]) if scope["type"] == "http" else None
+        if answer is None or (answer is _metrics and not _may_see_metrics(scope)):
             await app(scope, receive, send)
+        elif scope["method"] in METHODS:
+            await answer(send)
+        else:
+            await _refuse(send, MethodNotAllowed(), scope["path"], [(b"allow", ", ".join(METHODS).encode())])
 
     return with_platform_paths
 
@@ -44,8 +48,7 @@ async def _nothing(scope: Scope, receive: Receive, send: Send) -> None:
     if scope["type"] == "lifespan":
         await lifespan(receive, send)
     elif scope["type"] == "http":
-        body = problem_bytes(NotFound(), request_id="", instance=scope["path"])
-        await _respond(send, 404, "application/problem+json", body)
+        await _refuse(send, NotFound(), scope["path"])
 
 
 async def lifespan(
@@ -65,9 +68,16 @@ async def lifespan(
     await send({"type": "lifespan.shutdown.complete"})
 
 
+async def _metrics(send: Send) -> None:
+    await _respond(send, 200, "text/plain; version=0.0.4; charset=utf-8", metrics.render())
+
+
 async def _healthz(send: Send) -> None:
     now = await asyncio.to_thread(health)
     await _respond(send, STATUS_CODES[now.status], "application/json", json.dumps({"status": now.status}).encode())
+
+
+_ANSWERS: dict[str, Callable[[Send], Awaitable[None]]] = {"/healthz": _healthz, "/metrics": _metrics}
 
 
 def _may_see_metrics(scope: Scope) -> bool:
@@ -76,11 +86,27 @@ def _may_see_metrics(scope: Scope) -> bool:
     return bool(settings.METRICS_TOKEN) and hmac.compare_digest(given, wanted)
 
 
-async def _respond(send: Send, status: int, content_type: str, body: bytes) -> None:
+async def _refuse(send: Send, error: ServiceError, path: str, extra: Sequence[tuple[bytes, bytes]] = ()) -> None:
+    request_id = new_request_id()
+    body = problem_bytes(error, request_id=request_id, instance=path)
+    await _respond(send, error.status, "application/problem+json", body, request_id=request_id, extra=extra)
+
+
+async def _respond(
+    send: Send,
+    status: int,
+    content_type: str,
+    body: bytes,
+    *,
+    request_id: str = "",
+    extra: Sequence[tuple[bytes, bytes]] = (),
+) -> None:
     headers = [
         (b"content-type", content_type.encode()),
         (b"content-length", str(len(body)).encode()),
         (b"x-content-type-options", b"nosniff"),
+        (b"x-request-id", (request_id or new_request_id()).encode()),
+        *extra,
     ]
     await send({"type": "http.response.start", "status": status, "headers": headers})
     await send({"type": "http.response.body", "body": body})

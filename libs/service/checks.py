@@ -1,27 +1,32 @@
 """System checks of what all services share: a wrong key, address or view stops the start with a line that names it."""
 
 from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from typing import Any
 
 from django.apps import AppConfig, apps
 from django.conf import settings
 from django.core.checks import CheckMessage, Error, register
+from django.core.exceptions import ImproperlyConfigured
 from django.urls import URLPattern, URLResolver, get_resolver
 
+from libs.discovery.model import ADDRESS, INSTANCE_ID
 from libs.identity.bundle import BundleError
 from libs.identity.service_tokens import KeyFileError
 from libs.service.identity import bundle, signer
 from libs.webapi.access import Access
 
 MIN_SECRET = 50
-LEVELS = ("DEBUG", "INFO", "WARNING", "ERROR")
+MAX_PORT = 65535
+REDIS_SCHEMES = ("redis://", "rediss://", "unix://")
 
 
 @register
 def secret_is_strong(app_configs: Sequence[AppConfig] | None, **kwargs: Any) -> list[CheckMessage]:
     """SECRET_KEY is given and long; there is no default."""
-    if len(settings.SECRET_KEY) >= MIN_SECRET:
-        return []
+    with suppress(ImproperlyConfigured):  # Django's word for an empty one, which names no variable
+        if len(settings.SECRET_KEY) >= MIN_SECRET:
+            return []
     where = settings.KEYS_DIR / f"{settings.SERVICE}.secret"
     return [Error(f"MT_SECRET_KEY or {where}: a secret of at least {MIN_SECRET} characters is needed", id="mt.E001")]
 
@@ -42,23 +47,43 @@ def identity_holds(app_configs: Sequence[AppConfig] | None, **kwargs: Any) -> li
 
 @register
 def addresses_are_addresses(app_configs: Sequence[AppConfig] | None, **kwargs: Any) -> list[CheckMessage]:
-    """Registry addresses and the log level have their forms."""
-    found: list[CheckMessage] = []
-    for address in settings.REGISTRY_ADDRESSES:
-        host, _, port = address.rpartition(":")
-        if not host or not port.isdigit():
-            found.append(Error(f"MT_REGISTRY_ADDRESSES: {address!r} is not host:port", id="mt.E005"))
-    wrong = [url for url in settings.REGISTRY_URLS if not url.startswith(("http://", "https://"))]
-    found += [Error(f"MT_REGISTRY_URLS: {url!r} is not an http address", id="mt.E006") for url in wrong]
-    if settings.LOG_LEVEL not in LEVELS:
-        found.append(Error(f"MT_LOG_LEVEL: {settings.LOG_LEVEL!r} is none of {', '.join(LEVELS)}", id="mt.E007"))
-    return found
+    """Addresses have their forms."""
+    wrong = [
+        f"MT_REGISTRY_ADDRESSES: {each!r} is not host:port"
+        for each in settings.REGISTRY_ADDRESSES
+        if not _is_address(each)
+    ]
+    wrong += [
+        f"MT_REGISTRY_URLS: {url!r} is not an http address"
+        for url in settings.REGISTRY_URLS
+        if not url.startswith(("http://", "https://"))
+    ]
+    if not settings.REGISTRY_ADDRESSES:
+        wrong.append("MT_REGISTRY_ADDRESSES: at least one address is needed")
+    if settings.PUBLIC_ADDRESS and not ADDRESS.fullmatch(settings.PUBLIC_ADDRESS):
+        wrong.append(f"MT_PUBLIC_ADDRESS: {settings.PUBLIC_ADDRESS!r} is not http:// or https:// with a host")
+    if settings.REDIS_URL and not settings.REDIS_URL.startswith(REDIS_SCHEMES):
+        wrong.append(f"MT_REDIS_URL: it begins with {', '.join(REDIS_SCHEMES)}")
+    return [Error(each, id="mt.E005") for each in wrong]
+
+
+def _is_address(text: str) -> bool:
+    host, _, port = text.rpartition(":")
+    return bool(host) and port.isdecimal() and 0 < int(port) <= MAX_PORT
 
 
 @register
+def instance_is_named(app_configs: Sequence[AppConfig] | None, **kwargs: Any) -> list[CheckMessage]:
+    """The instance's id is one that the Registry takes."""
+    if INSTANCE_ID.fullmatch(settings.INSTANCE):
+        return []
+    return [Error(f"MT_INSTANCE: {settings.INSTANCE!r} is not 1 to 63 of a-z, 0-9 and -", id="mt.E006")]
+
+
+@register(deploy=True)
 def broker_is_named(app_configs: Sequence[AppConfig] | None, **kwargs: Any) -> list[CheckMessage]:
-    """A service with events has a broker."""
-    if apps.is_installed("libs.eventbus") and not settings.BROKER_URL:
+    """A process with events has a broker; commands such as `migrate` and `token` do without."""
+    if (apps.is_installed("libs.eventbus") or settings.WORKER_QUEUES) and not settings.BROKER_URL:
         return [Error("MT_BROKER_URL: a broker address is needed", id="mt.E008")]
     return []
 

@@ -40,13 +40,18 @@ def _postgres(url: str) -> dict[str, Any]:
     parts = urlsplit(url)
     if not parts.hostname or not parts.path.strip("/"):
         raise ConfigurationError("MT_DATABASE_URL: a PostgreSQL address names a host and a database")
+    try:
+        port = parts.port or 5432
+    except ValueError as error:
+        raise ConfigurationError(f"MT_DATABASE_URL: {error}") from None
     return {
         "ENGINE": "django.db.backends.postgresql",
         "HOST": parts.hostname,
-        "PORT": str(parts.port or 5432),
+        "PORT": str(port),
         "NAME": unquote(parts.path.lstrip("/")),
         "USER": unquote(parts.username or ""),
         "PASSWORD": unquote(parts.password or ""),
         "CONN_MAX_AGE": 0,
+        "CONN_HEALTH_CHECKS": True,  # after a restart of the server the pool is full of dead connections
         "OPTIONS": {"pool": {"min_size": 1, "max_size": 16, "timeout": 10}, "connect_timeout": 5},
     }

@@ -4,8 +4,9 @@ Any `MT_X` may be given as `MT_X_FILE`, the path of a file that holds the value.
 start with one line that names the variable. Declarations are kept in `DECLARED`; docs/configuration.md is made of them.
 """
 
+import contextlib
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeVar
@@ -54,7 +55,7 @@ def declare(name: str, kind: str, default: T, parse: Callable[[str], T], help: s
     try:
         return parse(value)
     except ValueError as error:
-        raise ConfigurationError(f"{name}: {value!r} is not {kind}: {error}") from None
+        raise ConfigurationError(f"{name}: {value!r} is wrong: {error}") from None
 
 
 def text(name: str, default: str = "", *, help: str) -> str:  # noqa: A002
@@ -67,13 +68,24 @@ def secret(name: str, *, help: str) -> str:  # noqa: A002
     return declare(name, "secret", "", str, help)
 
 
+def choice(name: str, default: str, values: Sequence[str], *, help: str) -> str:  # noqa: A002
+    """Declare one of `values`, which are in upper case; it may be written in lower case."""
+
+    def parse(value: str) -> str:
+        if value.upper() not in values:
+            raise ValueError(f"write one of {', '.join(values)}")
+        return value.upper()
+
+    return declare(name, f"one of {', '.join(values)}", default, parse, help)
+
+
 def integer(name: str, default: int, *, minimum: int = 0, maximum: int | None = None, help: str) -> int:  # noqa: A002
     """Declare a whole number from `minimum` to `maximum`."""
 
     def parse(value: str) -> int:
-        number = int(value)
+        number = int(value) if value.lstrip("-").isdecimal() else minimum - 1
         if number < minimum or (maximum is not None and number > maximum):
-            raise ValueError(f"outside {minimum}..{'' if maximum is None else maximum}")
+            raise ValueError(f"write a whole number from {minimum}{'' if maximum is None else f' to {maximum}'}")
         return number
 
     return declare(name, "a whole number", default, parse, help)
@@ -83,10 +95,11 @@ def number(name: str, default: float, *, minimum: float = 0.0, help: str) -> flo
     """Declare a number of at least `minimum`."""
 
     def parse(value: str) -> float:
-        parsed = float(value)
-        if not minimum <= parsed < float("inf"):
-            raise ValueError(f"below {minimum} or not finite")
-        return parsed
+        with contextlib.suppress(ValueError):
+            parsed = float(value)
+            if minimum <= parsed < float("inf"):
+                return parsed
+        raise ValueError(f"write a number from {minimum:g}")
 
     return declare(name, "a number", default, parse, help)
 

@@ -25,7 +25,7 @@ DATABASE_PATIENCE = 30.0
 
 def refuse_unready() -> None:
     """Stop the start with one line where a check fails or a migration is missing."""
-    errors = [message for message in checks.run_checks() if message.level >= checks.ERROR]
+    errors = [message for message in checks.run_checks(include_deployment_checks=True) if message.level >= checks.ERROR]
     if errors:
         raise CommandError("; ".join(str(error.msg) for error in errors))
     missing = _missing_migrations()

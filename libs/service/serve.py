@@ -45,6 +45,7 @@ class Instance:
     def __init__(self) -> None:
         """Open the HTTP port; ConfigurationError where it is taken."""
         self.socket = listen(settings.HOST, settings.HTTP_PORT)
+        check_free(settings.HOST, settings.GRPC_PORT)
         settings.HTTP_PORT = self.socket.getsockname()[1]
         self.parts = parts_of("SERVE_PARTS")
         self.bridge = self._bridge() if settings.BRIDGE else None
@@ -157,13 +158,21 @@ class Instance:
             when_stdin_closes(lambda: loop.call_soon_threadsafe(self.stopping.set))
 
 
-def listen(host: str, port: int) -> socket.socket:
+def listen(host: str, port: int, variable: str = "MT_HTTP_PORT") -> socket.socket:
     """Open a listening socket; ConfigurationError names the port where it is taken."""
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     try:
         return socket.create_server((host, port), family=family, backlog=1024)
     except OSError as error:
-        raise ConfigurationError(f"MT_HTTP_PORT: can't listen on {host}:{port}: {error.strerror}") from None
+        if error.errno is None or error.errno < 0:  # not from the system but from the search for the name
+            raise ConfigurationError(f"MT_HOST: there is no {host!r} to listen on") from None
+        raise ConfigurationError(f"{variable}: can't listen on {host}:{port}: {os.strerror(error.errno)}") from None
+
+
+def check_free(host: str, grpc_port: int) -> None:
+    """Refuse a taken gRPC port before anything starts: gRPC itself would say it in lines of its own."""
+    if grpc_port:
+        listen(host, grpc_port, "MT_GRPC_PORT").close()
 
 
 def when_stdin_closes(callback: Callable[[], object]) -> None:

@@ -7,12 +7,13 @@ Defaults are those of production; what is dangerous has none. What differs betwe
 (`libs.service.env`), and docs/configuration.md lists it.
 """
 
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
 from uuid_utils.compat import uuid7
 
-from libs.service import env
+from libs.service import embedded, env
 from libs.service.databases import database
 
 VERSION = "0.1.0"
@@ -45,9 +46,13 @@ DATABASE_URL = env.secret(
 )
 BROKER_URL = env.secret(
     "MT_BROKER_URL",
-    help="Celery broker: redis://, redis+socket://, sentinel:// or amqp://. Redis Cluster is refused.",
-)
-REDIS_URL = env.secret("MT_REDIS_URL", help="Redis or Valkey for the dashboard's channel layer: redis:// or unix://.")
+    help="Celery broker: redis://, redis+socket://, sentinel:// or amqp://, no Redis Cluster; "
+    "empty: the embedded one, where it runs in MT_HOME.",
+) or (embedded.broker_url(HOME) if embedded.is_there(HOME) else "")
+REDIS_URL = env.secret(
+    "MT_REDIS_URL",
+    help="Redis or Valkey for the dashboard's channel layer: redis:// or unix://; empty: as MT_BROKER_URL.",
+) or (embedded.redis_url(HOME) if embedded.is_there(HOME) else "")
 
 # -- addresses -----------------------------------------------------------------------------------------------------
 HOST = env.text("MT_HOST", "127.0.0.1", help="Address to listen on.")
@@ -57,10 +62,22 @@ GRPC_PORT = env.integer("MT_GRPC_PORT", 0, maximum=65535, help="gRPC port; 0: th
 PUBLIC_ADDRESS = env.text(
     "MT_PUBLIC_ADDRESS", "", help="Address that clients of a public service use, such as https://api.example.org."
 )
-REGISTRY_ADDRESSES = env.names(
-    "MT_REGISTRY_ADDRESSES", ["127.0.0.1:8091"], help="gRPC addresses of the registries, host:port."
+_registry_grpc_port = env.integer(
+    "MT_REGISTRY_GRPC_PORT", 8091, minimum=1, maximum=65535, help="The Registry's gRPC port, as `make up` reads it."
 )
-REGISTRY_URLS = env.names("MT_REGISTRY_URLS", ["http://127.0.0.1:8081"], help="HTTP addresses of the registries.")
+_registry_port = env.integer(
+    "MT_REGISTRY_PORT", 8081, minimum=1, maximum=65535, help="The Registry's HTTP port, as `make up` reads it."
+)
+REGISTRY_ADDRESSES = env.names(
+    "MT_REGISTRY_ADDRESSES",
+    [f"127.0.0.1:{_registry_grpc_port}"],
+    help="gRPC addresses of the registries, host:port; empty: MT_REGISTRY_GRPC_PORT on this machine.",
+)
+REGISTRY_URLS = env.names(
+    "MT_REGISTRY_URLS",
+    [f"http://127.0.0.1:{_registry_port}"],
+    help="HTTP addresses of the registries; empty: MT_REGISTRY_PORT on this machine.",
+)
 
 # -- this process --------------------------------------------------------------------------------------------------
 INCARNATION = str(uuid7())
@@ -74,7 +91,7 @@ SHUTDOWN_SECONDS = env.number("MT_SHUTDOWN_SECONDS", 15.0, help="Time that reque
 SUPERVISED = env.boolean(
     "MT_SUPERVISED", default=False, help="Stop when standard input closes; set by `make up` for its children."
 )
-LOG_LEVEL = env.text("MT_LOG_LEVEL", "INFO", help="DEBUG, INFO, WARNING or ERROR.")
+LOG_LEVEL = env.choice("MT_LOG_LEVEL", "INFO", ("DEBUG", "INFO", "WARNING", "ERROR"), help="What is logged at least.")
 METRICS_TOKEN = env.secret("MT_METRICS_TOKEN", help="Bearer token of /metrics; without it /metrics answers 404.")
 REQUIRE_IF_MATCH = env.boolean(
     "MT_REQUIRE_IF_MATCH", default=False, help="Demand If-Match on changes of versioned objects (428 without)."
@@ -124,6 +141,8 @@ def configure(settings: dict[str, Any]) -> None:
         "DATABASES", {"default": database(settings["DATABASE_URL"], settings["HOME"] / "db" / f"{service}.sqlite3")}
     )
     settings["EMBEDDED"] = settings["DATABASES"]["default"]["ENGINE"].endswith("sqlite3")
+    if not settings["EMBEDDED"] and find_spec("psycopg") is None:
+        raise env.ConfigurationError("MT_DATABASE_URL: PostgreSQL needs psycopg: install the extra `distributed`")
     settings["SPECTACULAR_SETTINGS"] = {**settings["SPECTACULAR_SETTINGS"], "TITLE": f"Micro TODO: {service}"}
 
 

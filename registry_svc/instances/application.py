@@ -1,7 +1,5 @@
 """The ASGI application: /healthz and /metrics, long polls, then Django; its lifespan runs the node."""
 
-import socket
-
 from django.conf import settings
 from django.core.wsgi import get_wsgi_application
 
@@ -11,7 +9,6 @@ from libs.rpc.asgi import HttpDoor, Receive, Scope, Send
 from libs.rpc.client import BridgeClient
 from libs.rpc.dispatcher import Dispatcher
 from libs.service.asgi import lifespan, platform_paths
-from libs.service.env import ConfigurationError
 from libs.service.health import serving
 from libs.service.identity import bundle, signer, verifier
 from registry_svc.instances import registry
@@ -23,8 +20,7 @@ class Application:
     """One Registry process as seen by its HTTP server."""
 
     def __init__(self) -> None:
-        """Make the door to Django; the rest is made on the event loop. ConfigurationError for a taken gRPC port."""
-        check_free(settings.HOST, settings.GRPC_PORT)
+        """Make the door to Django; the rest is made on the event loop."""
         self.node: Node | None = None
         self._dispatcher = Dispatcher(get_wsgi_application(), threads=settings.HANDLER_THREADS)
         self._door = platform_paths(self._not_started)
@@ -59,15 +55,6 @@ class Application:
 
     async def _not_started(self, scope: Scope, receive: Receive, send: Send) -> None:
         raise RuntimeError("the HTTP server runs without the lifespan protocol")
-
-
-def check_free(host: str, port: int) -> None:
-    """Refuse a taken port before anything starts: later it would be a failed lifespan instead of one clear line."""
-    family = socket.AF_INET6 if ":" in host else socket.AF_INET
-    try:
-        socket.create_server((host, port), family=family).close()
-    except OSError as error:
-        raise ConfigurationError(f"MT_GRPC_PORT: can't listen on {host}:{port}: {error.strerror}") from None
 
 
 def options() -> NodeOptions:

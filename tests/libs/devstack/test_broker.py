@@ -3,7 +3,8 @@ import subprocess
 import redis
 
 from libs.devstack import broker
-from libs.devstack.folders import LONGEST_SOCKET, private_folder
+from libs.devstack.folders import private_folder
+from libs.service.embedded import LONGEST_SOCKET
 from tests.system.stack import eventually
 
 

@@ -6,12 +6,12 @@ from libs.service import asgi
 from libs.service.health import Health
 
 
-async def ask(app, path, **headers):
-    """Send a GET to an ASGI application; give status, headers and body."""
+async def ask(app, path, method="GET", **headers):
+    """Send a request to an ASGI application; give status, headers and body."""
     sent = []
     scope = {
         "type": "http",
-        "method": "GET",
+        "method": method,
         "path": path,
         "headers": [(name.encode(), value.encode()) for name, value in headers.items()],
     }
@@ -55,6 +55,19 @@ async def test_an_internal_service_has_nothing_else_to_say():
     assert status == 404
     assert headers[b"content-type"] == b"application/problem+json"
     assert json.loads(body)["code"] == "not_found"
+    assert json.loads(body)["request_id"] == headers[b"x-request-id"].decode() != ""
+
+
+async def test_the_platforms_paths_are_read_only_and_every_answer_has_a_request_id(monkeypatch):
+    monkeypatch.setattr(asgi, "health", lambda: Health("passing"))
+    app = asgi.internal_application()
+
+    _, headers, _ = await ask(app, "/healthz")
+    assert headers[b"x-request-id"]
+    status, headers, body = await ask(app, "/healthz", "POST")
+    assert (status, headers[b"allow"]) == (405, b"GET, HEAD")
+    assert json.loads(body)["code"] == "method_not_allowed"
+    assert json.loads(body)["request_id"] == headers[b"x-request-id"].decode()
 
 
 async def test_lifespan_runs_start_and_stop_between_its_messages():

@@ -32,6 +32,7 @@ def test_everything_right_passes(keys):
         checks.secret_is_strong,
         checks.identity_holds,
         checks.addresses_are_addresses,
+        checks.instance_is_named,
         checks.broker_is_named,
         checks.views_declare_access,
     ):
@@ -42,6 +43,18 @@ def test_a_short_secret_is_named(settings):
     settings.SECRET_KEY = "short"
 
     assert "MT_SECRET_KEY" in messages(checks.secret_is_strong)[0]
+
+
+def test_an_empty_secret_is_named_too(settings):
+    settings.SECRET_KEY = ""
+
+    assert "MT_SECRET_KEY" in messages(checks.secret_is_strong)[0]
+
+
+def test_an_instance_id_that_the_registry_would_refuse_is_named(settings):
+    settings.INSTANCE = "Todo_1"
+
+    assert messages(checks.instance_is_named) == ["MT_INSTANCE: 'Todo_1' is not 1 to 63 of a-z, 0-9 and -"]
 
 
 def test_a_missing_key_and_a_missing_bundle_are_named_by_their_files(keys):
@@ -71,11 +84,14 @@ def test_a_route_that_is_not_allowed_is_named(keys, settings):
     [
         ("REGISTRY_ADDRESSES", ["nowhere"], "MT_REGISTRY_ADDRESSES"),
         ("REGISTRY_ADDRESSES", [":8091"], "MT_REGISTRY_ADDRESSES"),
+        ("REGISTRY_ADDRESSES", ["registry:99999"], "MT_REGISTRY_ADDRESSES"),
+        ("REGISTRY_ADDRESSES", [], "MT_REGISTRY_ADDRESSES"),
         ("REGISTRY_URLS", ["127.0.0.1:8081"], "MT_REGISTRY_URLS"),
-        ("LOG_LEVEL", "LOUD", "MT_LOG_LEVEL"),
+        ("PUBLIC_ADDRESS", "example.org", "MT_PUBLIC_ADDRESS"),
+        ("REDIS_URL", "nonsense", "MT_REDIS_URL"),
     ],
 )
-def test_a_wrong_address_or_level_names_its_variable(settings, name, value, variable):
+def test_a_wrong_address_names_its_variable(settings, name, value, variable):
     setattr(settings, name, value)
 
     assert variable in messages(checks.addresses_are_addresses)[0]

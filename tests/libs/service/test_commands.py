@@ -9,7 +9,7 @@ from django.core.management import CommandError, call_command
 from libs.service import platform
 from libs.service.env import ConfigurationError
 from libs.service.identity import verifier
-from libs.service.serve import listen
+from libs.service.serve import check_free, listen
 
 
 def test_token_prints_a_token_for_the_named_audience(settings):
@@ -37,9 +37,18 @@ def test_a_service_without_a_queue_has_no_worker(settings):
 
 @pytest.mark.django_db
 def test_a_start_is_refused_in_one_line_where_a_check_fails(settings):
-    settings.LOG_LEVEL = "LOUD"
+    settings.INSTANCE = "Todo 1"
 
-    with pytest.raises(CommandError, match=r"^MT_LOG_LEVEL: 'LOUD'[^\n]*$"):
+    with pytest.raises(CommandError, match=r"^MT_INSTANCE: 'Todo 1'[^\n]*$"):
+        platform.refuse_unready()
+
+
+@pytest.mark.django_db
+def test_only_a_start_needs_a_broker(settings):
+    settings.BROKER_URL = ""
+
+    call_command("check")
+    with pytest.raises(CommandError, match=r"^MT_BROKER_URL[^\n]*$"):
         platform.refuse_unready()
 
 
@@ -57,8 +66,21 @@ def test_a_start_is_refused_where_migrations_are_missing():
 def test_a_taken_port_is_named():
     with listen("127.0.0.1", 0) as taken:
         port = taken.getsockname()[1]
-        with pytest.raises(ConfigurationError, match=str(port)):
+        with pytest.raises(
+            ConfigurationError, match=f"^MT_HTTP_PORT: can't listen on 127.0.0.1:{port}: Address already"
+        ):
             listen("127.0.0.1", port)
+        with pytest.raises(
+            ConfigurationError, match=f"^MT_GRPC_PORT: can't listen on 127.0.0.1:{port}: Address already"
+        ):
+            check_free("127.0.0.1", port)
+    check_free("127.0.0.1", port)
+    check_free("127.0.0.1", 0)
+
+
+def test_a_host_that_is_none_is_named():
+    with pytest.raises(ConfigurationError, match=r"^MT_HOST: [^\n]*'host\.invalid'"):
+        listen("host.invalid", 0)
 
 
 def test_a_wrong_variable_ends_manage_with_one_line(monkeypatch):
@@ -72,4 +94,6 @@ def test_a_wrong_variable_ends_manage_with_one_line(monkeypatch):
     )
 
     assert done.returncode == 1
-    assert done.stderr.strip().splitlines() == ["tests: MT_HTTP_PORT: '99999' is not a whole number: outside 0..65535"]
+    assert done.stderr.strip().splitlines() == [
+        "tests: MT_HTTP_PORT: '99999' is wrong: write a whole number from 0 to 65535"
+    ]

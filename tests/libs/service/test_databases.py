@@ -18,7 +18,7 @@ def test_a_postgresql_address_is_taken_apart(tmp_path):
     assert (settings["HOST"], settings["PORT"], settings["NAME"]) == ("db", "5433", "todo")
 
 
-@pytest.mark.parametrize("url", ["mysql://db/x", "postgresql:///todo", "postgresql://db"])
+@pytest.mark.parametrize("url", ["mysql://db/x", "postgresql:///todo", "postgresql://db", "postgresql://db:x/todo"])
 def test_other_addresses_are_refused_by_name(tmp_path, url):
     with pytest.raises(ConfigurationError, match="MT_DATABASE_URL"):
         database(url, tmp_path)

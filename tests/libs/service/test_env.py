@@ -19,6 +19,8 @@ def test_values_are_parsed(monkeypatch):
     assert env.names("MT_TEST_X", help="") == ["a", "b"]
     monkeypatch.setenv("MT_TEST_X", "Off")
     assert env.boolean("MT_TEST_X", default=True, help="") is False
+    monkeypatch.setenv("MT_TEST_X", "debug")
+    assert env.choice("MT_TEST_X", "INFO", ("DEBUG", "INFO"), help="") == "DEBUG"
     monkeypatch.setenv("MT_TEST_X", "2.5")
     assert env.number("MT_TEST_X", 1.0, help="") == 2.5
 
@@ -46,11 +48,14 @@ def test_a_missing_file_and_a_double_setting_are_named(monkeypatch, tmp_path):
         (lambda: env.integer("MT_TEST_X", 1, help=""), "x"),
         (lambda: env.number("MT_TEST_X", 1.0, help=""), "nan"),
         (lambda: env.number("MT_TEST_X", 1.0, help=""), "-1"),
+        (lambda: env.integer("MT_TEST_X", 1, help=""), "1.5"),
+        (lambda: env.number("MT_TEST_X", 1.0, help=""), "soon"),
+        (lambda: env.choice("MT_TEST_X", "INFO", ("INFO",), help=""), "loud"),
         (lambda: env.boolean("MT_TEST_X", default=True, help=""), "maybe"),
     ],
 )
-def test_a_wrong_value_names_the_variable(monkeypatch, read, value):
+def test_a_wrong_value_names_the_variable_and_what_to_write(monkeypatch, read, value):
     monkeypatch.setenv("MT_TEST_X", value)
 
-    with pytest.raises(ConfigurationError, match="MT_TEST_X"):
+    with pytest.raises(ConfigurationError, match=f"^MT_TEST_X: '{value}' is wrong: write "):
         read()
