@@ -80,9 +80,8 @@ def instance_is_named(app_configs: Sequence[AppConfig] | None, **kwargs: Any) ->
     return [Error(f"MT_INSTANCE: {settings.INSTANCE!r} is not 1 to 63 of a-z, 0-9 and -", id="mt.E006")]
 
 
-@register(deploy=True)
-def broker_is_named(app_configs: Sequence[AppConfig] | None, **kwargs: Any) -> list[CheckMessage]:
-    """A process with events has a broker; commands such as `migrate` and `token` do without."""
+def broker_is_named() -> list[CheckMessage]:
+    """Check that a process with events has a broker; not registered, as `migrate` and `token` do without."""
     if (apps.is_installed("libs.eventbus") or settings.WORKER_QUEUES) and not settings.BROKER_URL:
         return [Error("MT_BROKER_URL: a broker address is needed", id="mt.E008")]
     return []

@@ -14,6 +14,7 @@ from django.utils.module_loading import import_string
 
 from libs import discovery, telemetry
 from libs.rpc.client import BridgeClient
+from libs.service.checks import broker_is_named
 from libs.service.identity import signer
 from libs.service.parts import Parts
 
@@ -25,7 +26,7 @@ DATABASE_PATIENCE = 30.0
 
 def refuse_unready() -> None:
     """Stop the start with one line where a check fails or a migration is missing."""
-    errors = [message for message in checks.run_checks(include_deployment_checks=True) if message.level >= checks.ERROR]
+    errors = [message for message in (*checks.run_checks(), *broker_is_named()) if message.level >= checks.ERROR]
     if errors:
         raise CommandError("; ".join(str(error.msg) for error in errors))
     missing = _missing_migrations()
