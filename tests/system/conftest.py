@@ -9,6 +9,11 @@ from tests.system.stack import Stack
 from tests.system.users import Person
 
 
+def pytest_configure():
+    """Take SIGTERM for Ctrl-C, so that a run that is cut off stops its system."""
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
+
+
 def pytest_collection_modifyitems(items):
     """Run the tests with systems of their own first, so that no two systems run at the same time."""
     items.sort(key=lambda item: "stack" in item.fixturenames)

@@ -53,7 +53,7 @@ class Stack:
         self.ports = Ports(*free_ports(4))
         self.scale = scale
         self.extra = environment or {}
-        self.process = None
+        self.process = self.control = None
         self.gateway_url = f"http://127.0.0.1:{self.ports.gateway}"
         self.registry_url = f"http://127.0.0.1:{self.ports.registry}"
         self.registry_grpc = f"127.0.0.1:{self.ports.registry_grpc}"
@@ -123,7 +123,8 @@ class Stack:
         if self.process is None or self.process.poll() is not None:
             return None
         pids = self.pids()
-        self.control.close()
+        if self.control is not None:
+            self.control.close()
         self.process.send_signal(number)
         code = self.process.wait(STOPPED_WITHIN)
         self.orphans = [pid for pid in pids if is_alive(pid)]

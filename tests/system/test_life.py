@@ -19,6 +19,14 @@ def home(tmp_path_factory):
     return tmp_path_factory.mktemp("mts")
 
 
+@pytest.fixture
+def own(home):
+    """A system that the test starts; it is stopped where the test fails to."""
+    own = Stack(home=home)
+    yield own
+    own.stop()
+
+
 def run_up(own, **variables):
     """Run `make up` of a stack with other variables, until it ends by itself; give (exit code, its output)."""
     done = subprocess.run(
@@ -33,9 +41,7 @@ def run_up(own, **variables):
     return done.returncode, (done.stdout + done.stderr).strip()
 
 
-def test_the_system_stops_cleanly_keeps_its_data_and_dies_with_its_supervisor(home):
-    own = Stack(home=home)
-
+def test_the_system_stops_cleanly_keeps_its_data_and_dies_with_its_supervisor(own):
     # It starts, and tells where everything is and what to try next.
     own.start()
     table = own.output.read_text()
@@ -46,7 +52,7 @@ def test_the_system_stops_cleanly_keeps_its_data_and_dies_with_its_supervisor(ho
     request_id = ada.get("/v1/lists").headers["X-Request-ID"]
 
     # A second start on the same ports says which process holds them.
-    code, output = run_up(own, MT_HOME=str(home / "other"))
+    code, output = run_up(own, MT_HOME=str(own.home / "other"))
     assert code == 1
     assert len(output.splitlines()) == 1
     holder = own.pid_of("gateway-1")
@@ -82,8 +88,7 @@ def assert_each_ended_by_itself(own):
     assert [line for line in stopped if "exit status 0" not in line] == []
 
 
-def test_ctrl_c_during_the_start_ends_everything(home):
-    own = Stack(home=home)
+def test_ctrl_c_during_the_start_ends_everything(own):
     own.launch()
     eventually(lambda: "databases" in own.output.read_text(), within=60, what="the start is under way")
     pids = own.pids()
@@ -103,13 +108,13 @@ def test_ctrl_c_during_the_start_ends_everything(home):
         ("MT_ADMIN_PORT", "70000", "MT_ADMIN_PORT"),
     ],
 )
-def test_make_up_refuses_a_wrong_setting_with_one_line(home, variable, value, told):
-    code, output = run_up(Stack(home=home), **{variable: value})
+def test_make_up_refuses_a_wrong_setting_with_one_line(own, variable, value, told):
+    code, output = run_up(own, **{variable: value})
     assert code == 1
     assert len(output.splitlines()) == 1
     assert variable in output
     assert told in output
-    assert not (home / "run").exists()
+    assert not (own.home / "run").exists()
 
 
 @pytest.fixture(scope="module")
