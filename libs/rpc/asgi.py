@@ -136,7 +136,8 @@ async def refuse_websocket(scope: Scope, send: Send) -> None:
     request_id = new_request_id()
     error = NotFound("there is no WebSocket here", code="no_websocket")
     answer = problem_response(error, request_id=request_id, instance=scope["path"])
-    headers = [*from_headers(answer.headers), (b"x-request-id", request_id.encode())]
+    ours = [(b"x-request-id", request_id.encode()), (b"x-content-type-options", b"nosniff")]
+    headers = [*from_headers(answer.headers), *ours]
     await send({"type": "websocket.http.response.start", "status": answer.status, "headers": headers})
     await send({"type": "websocket.http.response.body", "body": answer.body})
 

@@ -1,11 +1,17 @@
 """The HTTP protocol of every public listener: what uvicorn answers below ASGI becomes a problem document.
 
 A header section above 64 KiB is 431, counted while it arrives; a malformed request is 400; both carry a request id.
+
+Some clients (Java's among them) offer `Upgrade: h2c` with every request. Nobody has to take the offer (RFC 9110 § 7.8),
+but httptools stops at it and loses the body, so such a request is read anew without the offer.
 """
 
+import re
+import sys
 from http import HTTPStatus
 from typing import Any
 
+import httptools
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 from libs.contracts.errors import BadRequest, ServiceError
@@ -16,6 +22,9 @@ MAX_HEADER_BYTES = 64 * 1024
 
 #: A refused client may go on sending for so long; a close at once would reset the connection and eat the answer.
 LINGER_SECONDS = 1.0
+
+#: Sixteen bytes in base64.
+_WEBSOCKET_KEY = re.compile(rb"[A-Za-z0-9+/]{22}==")
 
 
 class PublicHttpProtocol(HttpToolsProtocol):
@@ -28,11 +37,13 @@ class PublicHttpProtocol(HttpToolsProtocol):
         self._in_headers = False
         self._header_bytes = 0
         self._unparsed_bytes = 0
+        self._data = b""
 
     def data_received(self, data: bytes) -> None:
         """Feed the parser; a header that never ends is cut off, though the parser has not shown it yet."""
         if self._refused:
             return
+        self._data = data
         continued = self._in_headers
         super().data_received(data)
         if continued and self._in_headers and not self._refused:
@@ -58,12 +69,42 @@ class PublicHttpProtocol(HttpToolsProtocol):
     def on_headers_complete(self) -> None:
         """End the counting."""
         self._in_headers = False
-        super().on_headers_complete()
+        if not self._declines_upgrade():
+            super().on_headers_complete()
+
+    def on_message_complete(self) -> None:
+        """End the request, unless it is read anew."""
+        if not self._declines_upgrade():
+            super().on_message_complete()
 
     def send_400_response(self, msg: str) -> None:
         """Answer what the parser refused: too many header bytes, or a malformed request."""
         too_large = self._header_bytes > MAX_HEADER_BYTES
         self._refuse(HeadersTooLarge() if too_large else BadRequest("the request is not valid HTTP"))
+
+    def _should_upgrade(self) -> bool:
+        """Tell whether this opens a WebSocket as RFC 6455 says; what does not is answered like any other request."""
+        given = dict(self.headers)
+        return (
+            super()._should_upgrade()
+            and (self.parser.get_method(), self.parser.get_http_version()) == (b"GET", "1.1")
+            and given.get(b"sec-websocket-version") == b"13"
+            and _WEBSOCKET_KEY.fullmatch(given.get(b"sec-websocket-key", b"")) is not None
+        )
+
+    def _declines_upgrade(self) -> bool:
+        offers = self.parser.should_upgrade() and any(name == b"upgrade" for name, _ in self.headers)
+        return offers and not self._should_upgrade()
+
+    def _unsupported_upgrade_warning(self) -> None:
+        """Read a request whose offer is declined anew, without the offer."""
+        stop = sys.exception()
+        if not isinstance(stop, httptools.HttpParserUpgrade) or not self._declines_upgrade():
+            return
+        lines = [b"%s %s HTTP/%s" % (self.parser.get_method(), self.url, self.parser.get_http_version().encode())]
+        lines += [b"%s: %s" % (name, value) for name, value in self.headers if name != b"upgrade"]
+        self.parser = httptools.HttpRequestParser(self)
+        self.data_received(b"\r\n".join([*lines, b"", b""]) + self._data[stop.args[0] :])
 
     def _count(self, size: int) -> None:
         self._header_bytes += size

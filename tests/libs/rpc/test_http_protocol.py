@@ -123,3 +123,42 @@ async def test_a_web_socket_is_refused_with_a_problem(port: int) -> None:
 
     assert (status, headers["content-type"]) == (404, "application/problem+json")
     assert json.loads(body)["request_id"] == headers["x-request-id"]
+    assert headers["x-content-type-options"] == "nosniff"
+
+
+@pytest.mark.parametrize(
+    "rest",
+    [
+        b"\r\n",
+        b"sec-websocket-version: 13\r\n\r\n",
+        b"sec-websocket-key: x\r\nsec-websocket-version: 13\r\n\r\n",
+        b"sec-websocket-key: dGhlIHNhbXBsZSBub25jZQ==\r\nsec-websocket-version: 8\r\n\r\n",
+    ],
+)
+async def test_what_opens_no_web_socket_is_an_ordinary_request(port: int, rest: bytes) -> None:
+    upgrade = b"host: x\r\nconnection: upgrade\r\nupgrade: websocket\r\n"
+
+    assert (await talk(port, b"GET / HTTP/1.1\r\n" + upgrade + rest))[0] == 200
+    assert (await talk(port, b"POST / HTTP/1.1\r\ncontent-length: 3\r\n" + upgrade + rest + b"abc"))[2] == b"abc"
+
+
+async def test_an_offer_of_another_protocol_is_declined_and_the_body_is_read(port: int) -> None:
+    offer = b"Host: x\r\nConnection: Upgrade, HTTP2-Settings\r\nUpgrade: h2c\r\nHTTP2-Settings: AAMAAABk\r\n"
+    head = b"POST / HTTP/1.1\r\n" + offer
+
+    assert (await talk(port, head + b"content-length: 3\r\n\r\nabc"))[2] == b"abc"
+    assert (await talk(port, head + b"content-length: 3\r\n", b"\r\na", b"bc"))[2] == b"abc"
+    assert (await talk(port, head + b"transfer-encoding: chunked\r\n\r\n3\r\nabc\r\n0\r\n\r\n"))[2] == b"abc"
+    assert (await talk(port, b"GET / HTTP/1.1\r\n" + offer + b"\r\n"))[0] == 200
+
+
+async def test_requests_behind_a_declined_offer_are_answered_in_their_order(port: int) -> None:
+    post = b"POST / HTTP/1.1\r\nhost: x\r\ncontent-length: 1\r\n"
+    offer = b"connection: upgrade\r\nupgrade: h2c\r\n"
+    reader, writer = await asyncio.open_connection("127.0.0.1", port)
+
+    writer.write(post + b"\r\na" + post + offer + b"\r\nb" + post + b"connection: close\r\n\r\nc")
+    answers = await asyncio.wait_for(reader.read(), 5)
+    writer.close()
+
+    assert [answer[-1:] for answer in answers.split(b"HTTP/1.1 200 OK")[1:]] == [b"a", b"b", b"c"]
