@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from typing import Any
+from urllib.parse import unquote_to_bytes
 
 from rest_framework import serializers
 from rest_framework.request import Request
@@ -51,6 +52,7 @@ def validated(serializer: serializers.BaseSerializer[Any]) -> dict[str, Any]:
 
 def query_params(serializer_class: type[Query], request: Request) -> dict[str, Any]:
     """Give the valid query parameters; BadRequest for unknown, repeated or invalid ones."""
+    _check_encoding(request)
     repeated = [name for name, values in request.query_params.lists() if len(values) > 1]
     if repeated:
         raise BadRequest(f"query parameter {repeated[0]!r} is given twice", code="invalid_parameter")
@@ -62,6 +64,14 @@ def query_params(serializer_class: type[Query], request: Request) -> dict[str, A
         text = "; ".join(f"{error.pointer}: {error.detail}" for error in named)
         raise BadRequest(text, code=code, extra={"parameters": [error.pointer for error in named]})
     return dict(serializer.validated_data)
+
+
+def _check_encoding(request: Request) -> None:
+    """Refuse bytes that are no UTF-8, for which Django would put a replacement character."""
+    try:
+        unquote_to_bytes(request.META.get("QUERY_STRING", "").encode("latin-1")).decode()
+    except UnicodeDecodeError:
+        raise BadRequest("the query is not UTF-8", code="invalid_parameter") from None
 
 
 def field_errors(errors: Any, pointer: str = "") -> list[FieldError]:

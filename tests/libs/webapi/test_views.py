@@ -77,6 +77,7 @@ def test_query_parameters_are_known_valid_and_single(user):
     assert code("/rows?limit=0") == (400, "invalid_parameter")
     assert code("/rows?limit=201") == (400, "invalid_parameter")
     assert code("/rows?kind=a&kind=b") == (400, "invalid_parameter")
+    assert code("/rows?kind=%ff") == (400, "invalid_parameter")
     assert code("/things?x=1") == (400, "unknown_parameter")
     assert user.post("/things?x=1", json={"name": "a"}).status_code == 400
 

@@ -126,6 +126,7 @@ def test_what_comes_and_goes_between_pages_repeats_and_skips_nothing(ann: Someon
         "priority=9",
         "list_id=7",
         "q=%00",
+        "q=%ff",
         f"q={'x' * 201}",
     ],
 )
