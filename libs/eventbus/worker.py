@@ -12,7 +12,7 @@ import warnings
 from collections.abc import Sequence
 from typing import Any, Protocol
 
-from celery.exceptions import SecurityWarning
+from celery.exceptions import CPendingDeprecationWarning, SecurityWarning
 from celery.signals import worker_process_init, worker_process_shutdown, worker_ready
 from django.conf import settings
 from django.utils.module_loading import import_string
@@ -44,8 +44,9 @@ def run(service: str, queues: Sequence[str], *parts: Part) -> None:
     worker_ready.connect(lambda **kwargs: watchdog.start(), weak=False)
     if settings.SUPERVISED:
         _end_with_stdin()
-    # Celery warns root, because of pickles; here is JSON only.
+    # Celery warns root, because of pickles; here is JSON only. And of a setting that `conf` chose.
     warnings.simplefilter("ignore", SecurityWarning)
+    warnings.simplefilter("ignore", CPendingDeprecationWarning)
     worker = app.Worker(
         pool=_pool(),
         concurrency=1,

@@ -16,6 +16,8 @@ log = structlog.get_logger(__name__)
 
 #: Answers that will be the same next time: the batch is refused, not the moment.
 REFUSALS = frozenset((400, 413, 415, 422))
+#: So many failures in a row are worth a line: fewer are a start or a change of instances.
+WORTH_A_LINE = 3
 
 
 class Courier:
@@ -142,13 +144,13 @@ class Courier:
             return self._failed(error, error.retry_after)
         except Exception as error:  # noqa: BLE001  (whatever a sink raises means: not delivered)
             return self._failed(error, None)
-        if self._failures:
+        if self._failures >= WORTH_A_LINE:
             log.warning("logs are shipped again", failures=self._failures)
         self._failures = 0
         return 0.0
 
     def _failed(self, error: Exception, retry_after: int | None) -> float:
-        if not self._failures:
-            log.warning("logs can't be shipped and are kept on disk", error=str(error))
         self._failures += 1
+        if self._failures == WORTH_A_LINE:
+            log.warning("logs can't be shipped and are kept on disk", error=str(error))
         return float(retry_after) if retry_after else self._pace.pause(self._failures)

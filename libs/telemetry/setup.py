@@ -17,6 +17,8 @@ FLOORS = MappingProxyType(
         "celery.app.trace": logging.WARNING,
         "celery.worker.strategy": logging.WARNING,
         "asyncio": logging.INFO,
+        # It connects again by itself, and writes a stack trace for each time that Redis is away.
+        "channels_redis.pubsub": logging.CRITICAL,
         "kombu": logging.INFO,
         "urllib3": logging.INFO,
         "uvicorn.error": logging.WARNING,

@@ -76,6 +76,8 @@ def exception_handler(exc: Exception, context: Mapping[str, Any]) -> Response:
         log.error("unhandled exception", path=request.path, method=request.method, exc_info=exc)
     response = Response(document(error, request), status=error.status, headers=headers(error))
     response.content_type = CONTENT_TYPE
+    # Else Django logs each 5xx, intended or not.
+    response._has_been_logged = True  # type: ignore[attr-defined]  # noqa: SLF001
     if isinstance(exc, drf.MethodNotAllowed):
         response["Allow"] = ", ".join(context["view"].allowed_methods)
     request.accepted_renderer = response.accepted_renderer = ProblemRenderer()

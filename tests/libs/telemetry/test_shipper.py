@@ -8,7 +8,12 @@ import sys
 import threading
 from pathlib import Path
 
+import pytest
+import structlog
+
 from libs.contracts.errors import BadRequest, TooManyRequests, Unavailable
+from libs.telemetry.batch import Batch
+from libs.telemetry.courier import WORTH_A_LINE
 from libs.telemetry.pace import Pace
 from libs.telemetry.shipper import Shipper
 from tests.libs.telemetry.conftest import Ship
@@ -54,6 +59,23 @@ def test_a_logger_that_is_away_for_a_while_misses_nothing(ship: Ship, logger: Lo
     until(lambda: not segments(tmp_path))
     log(shipper, "after")
     until(lambda: logger.messages[-1] == "after")
+
+
+@pytest.mark.parametrize(("failures", "lines"), [(WORTH_A_LINE - 1, 0), (WORTH_A_LINE + 2, 2)])
+def test_only_a_logger_that_stays_away_is_worth_a_warning(
+    ship: Ship, logger: Logger, failures: int, lines: int
+) -> None:
+    answers = iter([Unavailable("away")] * failures)
+
+    def sink(batch: Batch) -> None:
+        for error in answers:
+            raise error
+        logger(batch)
+
+    with structlog.testing.capture_logs() as logs:
+        log(ship(sink), "m0")
+        until(lambda: logger.messages == ["m0"])
+    assert len([each for each in logs if each["log_level"] == "warning"]) == lines
 
 
 def test_a_batch_whose_answer_was_lost_has_the_same_id_when_it_comes_again(ship: Ship, logger: Logger) -> None:

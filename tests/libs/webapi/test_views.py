@@ -99,12 +99,13 @@ def test_if_match_can_be_demanded(user, settings):
     assert user.patch("/things", json={}).status_code == 428
 
 
-def test_an_unexpected_failure_is_a_plain_500_that_tells_nothing(user):
+def test_an_unexpected_failure_is_a_plain_500_that_tells_nothing(user, caplog):
     answer = user.post("/things", json={"name": "boom"})
 
     assert answer.status_code == 500
     assert "ZeroDivision" not in answer.content.decode()
     assert answer.json()["code"] == "internal_error"
+    assert "django.request" not in {record.name for record in caplog.records}  # it is logged once, by ourselves
 
 
 def test_an_unknown_path_is_a_problem_too(user):
