@@ -4,6 +4,7 @@ import signal
 
 import pytest
 
+from libs.devstack.keys import write_keys
 from tests.system.inside import Insider, Library
 from tests.system.stack import Stack
 from tests.system.users import Person
@@ -20,10 +21,17 @@ def pytest_collection_modifyitems(items):
 
 
 @pytest.fixture(scope="session")
-def stack():
+def keys(tmp_path_factory):
+    """The keys of all systems of this run, for they may share databases."""
+    made = tmp_path_factory.mktemp("keys")
+    write_keys(made)
+    return made
+
+
+@pytest.fixture(scope="session")
+def stack(keys):
     """The system, with two TODO instances; Ctrl-C ends it in the end."""
-    settings = {"MT_DELIVERY_LEASE_SECONDS": "3", "MT_CORS_ORIGINS": "https://app.example.org"}
-    with Stack(scale="todo=2", environment=settings) as running:
+    with Stack(scale="todo=2", environment={"MT_DELIVERY_LEASE_SECONDS": "3"}, keys=keys) as running:
         yield running
         assert running.stop(signal.SIGINT) == 0
         assert running.orphans == []

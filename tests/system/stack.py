@@ -45,14 +45,29 @@ def free_ports(count):
     return ports
 
 
-class Stack:
-    """All services, running. Use as a context manager."""
+def external_parts():
+    """Give what MT_TEST_POSTGRES_URL, MT_TEST_BROKER_URL and MT_TEST_REDIS_URL say, as `make up` reads it."""
+    names = {
+        name: f"MT_TEST_{name.removeprefix('MT_')}" for name in ("MT_POSTGRES_URL", "MT_BROKER_URL", "MT_REDIS_URL")
+    }
+    return {name: os.environ[given] for name, given in names.items() if os.environ.get(given)}
 
-    def __init__(self, *, scale="", home=None, environment=None):
+
+class Stack:
+    """All services, running. Use as a context manager.
+
+    `embedded` leaves the external parts out even where there are some. Systems that share external databases one after
+    the other need the same `keys`, a folder to copy: Auth has sealed its own keys with its secret.
+    """
+
+    def __init__(self, *, scale="", home=None, environment=None, embedded=False, keys=None):
         self.home = Path(home or tempfile.mkdtemp(prefix="mts-"))
         self.ports = Ports(*free_ports(4))
         self.scale = scale
         self.extra = environment or {}
+        self.external = {} if embedded else external_parts()
+        if keys and self.distributed:
+            shutil.copytree(keys, self.plan.keys, dirs_exist_ok=True)
         self.process = self.control = None
         self.gateway_url = f"http://127.0.0.1:{self.ports.gateway}"
         self.registry_url = f"http://127.0.0.1:{self.ports.registry}"
@@ -77,14 +92,11 @@ class Stack:
             "SCALE": self.scale,
             **{f"MT_{name.upper()}_PORT": str(getattr(self.ports, name)) for name in Ports.__dataclass_fields__},
         }
-        for name in ("POSTGRES", "BROKER", "REDIS"):
-            if value := os.environ.get(f"MT_TEST_{name}_URL"):
-                variables[f"MT_{name}_URL"] = value
-        return variables | self.extra
+        return variables | self.external | self.extra
 
     @property
     def distributed(self):
-        return "MT_POSTGRES_URL" in self.environment
+        return bool(self.external)
 
     @property
     def plan(self):

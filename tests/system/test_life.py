@@ -20,9 +20,9 @@ def home(tmp_path_factory):
 
 
 @pytest.fixture
-def own(home):
+def own(home, keys):
     """A system that the test starts; it is stopped where the test fails to."""
-    own = Stack(home=home)
+    own = Stack(home=home, keys=keys)
     yield own
     own.stop()
 
@@ -120,7 +120,7 @@ def test_make_up_refuses_a_wrong_setting_with_one_line(own, variable, value, tol
 @pytest.fixture(scope="module")
 def prepared(tmp_path_factory):
     """A home with keys and one migrated database, in which nothing runs."""
-    own = Stack(home=tmp_path_factory.mktemp("mts"))
+    own = Stack(home=tmp_path_factory.mktemp("mts"), embedded=True)
     subprocess.run([sys.executable, "-m", "libs.devstack", "secrets"], cwd=ROOT, env=own.environment, check=True)
     own.manage("todo", "migrate", "-v0")
     return own
