@@ -77,7 +77,8 @@ def _service_key(arguments: argparse.Namespace) -> None:
         raise ConfigurationError("NAME: a service's name is lower-case letters, such as billing")
     routes = [route.strip() for route in arguments.routes.split(",") if route.strip()]
     keys.add_service(Plan.from_environment().keys, arguments.name, routes)
-    print(f"{arguments.name} has a key and may register {', '.join(routes) or 'no public route'}")
+    allowed = ", ".join(routes) or "no public route"
+    print(f"{arguments.name} has a key and may register {allowed}; what runs knows it after a restart")
 
 
 if __name__ == "__main__":

@@ -4,7 +4,7 @@ import dataclasses
 from typing import Any, ClassVar
 
 from drf_spectacular.generators import SchemaGenerator
-from drf_spectacular.utils import extend_schema
+from drf_spectacular.utils import extend_schema, extend_schema_view
 from rest_framework.request import Request
 from rest_framework.response import Response
 
@@ -169,18 +169,21 @@ class _StateChange(RegistryView):
         return self.ok(access.document(self.caller, found))
 
 
+@extend_schema_view(post=extend_schema(operation_id="instances_drain"))
 class Drain(_StateChange):
     """No new requests; what is in flight is finished."""
 
     state = "draining"
 
 
+@extend_schema_view(post=extend_schema(operation_id="instances_maintain"))
 class Maintenance(_StateChange):
     """No requests until an operator resumes it."""
 
     state = "maintenance"
 
 
+@extend_schema_view(post=extend_schema(operation_id="instances_resume"))
 class Resume(_StateChange):
     """Ends draining and maintenance."""
 

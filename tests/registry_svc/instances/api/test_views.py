@@ -70,3 +70,4 @@ def test_the_openapi_document_names_all_operations(registry: RunningRegistry) ->
     operations = [operation for path in document["paths"].values() for operation in path.values()]
     names = [operation["operationId"] for operation in operations]
     assert len(names) == len(set(names))
+    assert {"instances_drain", "instances_maintain", "instances_resume"} < set(names)
