@@ -31,7 +31,8 @@ def keys(tmp_path_factory):
 @pytest.fixture(scope="session")
 def stack(keys):
     """The system, with two TODO instances; Ctrl-C ends it in the end."""
-    with Stack(scale="todo=2", environment={"MT_DELIVERY_LEASE_SECONDS": "3"}, keys=keys) as running:
+    environment = {"MT_DELIVERY_LEASE_SECONDS": "3", "MT_CORS_ORIGINS": "https://app.example.org"}
+    with Stack(scale="todo=2", environment=environment, keys=keys) as running:
         yield running
         assert running.stop(signal.SIGINT) == 0
         assert running.orphans == []

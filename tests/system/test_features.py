@@ -268,6 +268,9 @@ def test_gateway_manages_headers(person, logs):
     assert answer.headers["X-Content-Type-Options"] == "nosniff"
     assert answer.headers["X-Request-ID"] != "my-request.1"
     assert "X-Request-ID" in answer.headers["Access-Control-Expose-Headers"]
+    assert answer.headers["Access-Control-Allow-Origin"] == sent["Origin"]
+    elsewhere = ada.get("/v1/lists", headers={"Origin": "https://elsewhere.example.org"})
+    assert "Access-Control-Allow-Origin" not in elsewhere.headers
     record = logs.wait_for(service="gateway", request_id=answer.headers["X-Request-ID"])[0]
     assert record["attributes"]["client_request_id"] == "my-request.1"
     assert record["trace_id"] == trace
