@@ -44,9 +44,8 @@ def run(service: str, queues: Sequence[str], *parts: Part) -> None:
     worker_ready.connect(lambda **kwargs: watchdog.start(), weak=False)
     if settings.SUPERVISED:
         _end_with_stdin()
-    # Celery warns root, because of pickles; here is JSON only. And of a setting that `conf` chose.
+    # Celery warns root, because of pickles; here is JSON only.
     warnings.simplefilter("ignore", SecurityWarning)
-    warnings.simplefilter("ignore", CPendingDeprecationWarning)
     worker = app.Worker(
         pool=_pool(),
         concurrency=1,
@@ -56,6 +55,8 @@ def run(service: str, queues: Sequence[str], *parts: Part) -> None:
         without_mingle=True,
         without_heartbeat=True,
     )
+    # And of a setting that `conf` chose, which it makes loud while the worker is made.
+    warnings.simplefilter("ignore", CPendingDeprecationWarning)
     worker.start()
     beside.stop()
     if worker.exitcode:
