@@ -39,12 +39,22 @@ class Moment(serializers.Field[datetime, str, str, Any]):
         return value.isoformat()
 
 
+class LevelField(serializers.ChoiceField):
+    """The name of a level, in any case."""
+
+    default_error_messages = {"invalid_choice": f"a level is one of {', '.join(NUMBERS)}"}
+
+    def to_internal_value(self, data: Any) -> str:
+        """Read the name."""
+        return str(super().to_internal_value(str(data).lower()))
+
+
 class LogQuery(Query):
     """What narrows a page or a tail. `level` means "at least"."""
 
     service = serializers.CharField(required=False, max_length=63)
     instance = serializers.CharField(required=False, max_length=255)
-    level = serializers.ChoiceField(choices=list(NUMBERS), required=False)
+    level = LevelField(choices=list(NUMBERS), required=False)
     since = Moment(required=False)
     until = Moment(required=False)
     trace_id = serializers.CharField(required=False, max_length=255)

@@ -70,6 +70,7 @@ def test_pages_repeat_and_skip_nothing_while_records_arrive(wrote: Wrote, admin:
     [
         ("level=warning", ["worse", "bad"]),
         ("level=error", ["worse"]),
+        ("level=ERROR", ["worse"]),
         ("instance=todo-2", ["elsewhere"]),
         ("service=todo&level=error", ["worse"]),
         ("service=auth", []),
