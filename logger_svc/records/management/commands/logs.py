@@ -26,7 +26,9 @@ class Command(BaseCommand):
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument("--service", default="", help="only this service")
         parser.add_argument("--instance", default="", help="only this instance")
-        parser.add_argument("--level", type=str.lower, choices=list(NUMBERS), default="debug", help="this level and above")
+        parser.add_argument(
+            "--level", type=str.lower, choices=list(NUMBERS), default="debug", help="this level and above"
+        )
         parser.add_argument("--q", default="", help='words, or a "quoted phrase"')
         parser.add_argument("--since", default="", help="a moment (2026-11-23T10:00:00Z) or an age (15m, 2h, 1d)")
         parser.add_argument("--limit", type=int, default=100, help="at most so many of the newest (default: 100)")
