@@ -13,8 +13,9 @@ from collections.abc import Sequence
 from typing import Any, Protocol
 
 from celery.exceptions import CPendingDeprecationWarning, SecurityWarning
-from celery.signals import worker_process_init, worker_process_shutdown, worker_ready
+from celery.signals import worker_init, worker_process_init, worker_process_shutdown, worker_ready
 from django.conf import settings
+from django.db import connections
 from django.utils.module_loading import import_string
 
 from libs.eventbus import conf
@@ -40,8 +41,7 @@ def run(service: str, queues: Sequence[str], *parts: Part) -> None:
     app.conf.task_queues = [queue(name) for name in queues]
     beside = Beside([*_subscriptions(), *parts])
     watchdog = Watchdog(app, queues)
-    worker_process_init.connect(beside.start)
-    worker_process_shutdown.connect(beside.stop)
+    worker_init.connect(beside.join)
     worker_ready.connect(lambda **kwargs: watchdog.start(), weak=False)
     if settings.SUPERVISED:
         _end_with_stdin()
@@ -58,10 +58,20 @@ def run(service: str, queues: Sequence[str], *parts: Part) -> None:
     )
     # And of a setting that `conf` chose, which it makes loud while the worker is made.
     warnings.simplefilter("ignore", CPendingDeprecationWarning)
+    close_databases()
     worker.start()
     beside.stop()
     if worker.exitcode:
         sys.exit(worker.exitcode)
+
+
+def close_databases() -> None:
+    """Close what the checks of the start have opened: a child would inherit a pool without the threads that fill it."""
+    for connection in connections.all(initialized_only=True):
+        connection.close()
+        close_pool = getattr(connection, "close_pool", None)  # PostgreSQL only
+        if close_pool is not None:
+            close_pool()
 
 
 def _subscriptions() -> list[Part]:
@@ -82,6 +92,11 @@ class Beside:
         """Hold `parts`; nothing starts yet."""
         self._parts = parts
         self._started: list[Part] = []
+
+    def join(self, **kwargs: Any) -> None:
+        """Take part from `worker_init` on: after Celery's own handlers, which close what a child has inherited."""
+        worker_process_init.connect(self.start)
+        worker_process_shutdown.connect(self.stop)
 
     def start(self, **kwargs: Any) -> None:
         """Start all, in the process that runs tasks."""
