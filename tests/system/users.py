@@ -64,6 +64,6 @@ class Person:
     def lists(self):
         return self.get("/v1/lists?limit=200").json()["items"]
 
-    def inbox(self, within=10):
+    def inbox(self, within=20):
         """Wait for the list that TODO makes when it hears of the registration."""
         return eventually(lambda: [x for x in self.lists() if x["is_inbox"]], within=within, what="the Inbox")[0]
