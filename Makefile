@@ -59,7 +59,12 @@ memory: $(VENV)/.installed ## Print the memory of all running processes (PSS)
 # -- testing ---------------------------------------------------------------------------------------------------------
 
 .PHONY: test
-test: test-libs test-architecture $(SERVICES:%=test-%) test-system ## Run all tests that need nothing installed
+test: $(VENV)/.installed-dev ## Run all tests that need nothing installed
+	@$(MAKE) --no-print-directory -j2 $(if $(filter output-sync,$(.FEATURES)),-O) test-events test-registry test-suites
+	@$(MAKE) --no-print-directory test-system
+
+.PHONY: test-suites
+test-suites: test-libs test-architecture $(SERVICES:%=test-%)
 
 .PHONY: test-libs test-architecture test-system $(SERVICES:%=test-%)
 test-libs test-architecture $(SERVICES:%=test-%): test-%: $(VENV)/.installed-dev
