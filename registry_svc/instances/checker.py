@@ -71,7 +71,8 @@ class Checker:
 
     async def _pause(self, hurry: asyncio.Event, seconds: float) -> None:
         try:
-            await asyncio.wait_for(hurry.wait(), seconds)
+            async with asyncio.timeout(seconds):  # wait_for of Python 3.11 can swallow a cancellation
+                await hurry.wait()
         except TimeoutError:
             return
         hurry.clear()

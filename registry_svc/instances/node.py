@@ -111,7 +111,8 @@ class Node:
     async def _report_health(self) -> None:
         while True:
             with contextlib.suppress(TimeoutError):
-                serving = await asyncio.wait_for(asyncio.to_thread(self._options.is_well), HEALTH_EVERY * 5)
+                async with asyncio.timeout(HEALTH_EVERY * 5):
+                    serving = await asyncio.to_thread(self._options.is_well)
                 await self.server.report(serving=serving)
             await asyncio.sleep(HEALTH_EVERY)
 

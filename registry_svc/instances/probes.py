@@ -47,7 +47,8 @@ async def probe(target: Registration) -> Result:
     failure: Failure = ""
     status: HealthStatus = "critical"
     try:
-        status, detail = await asyncio.wait_for(ask(target), target.health.timeout + 0.5)
+        async with asyncio.timeout(target.health.timeout + 0.5):
+            status, detail = await ask(target)
     except NoAnswer as error:
         failure, detail = error.failure, str(error)
     except TimeoutError:

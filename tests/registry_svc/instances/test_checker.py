@@ -1,0 +1,43 @@
+"""The checker's tasks: they end when they are told to, whatever happens at that moment."""
+
+import asyncio
+from types import SimpleNamespace
+from typing import Any
+
+from registry_svc.instances.checker import Checker
+
+
+class OneInstance:
+    """A catalog with one instance, which is checked once a minute."""
+
+    def __init__(self) -> None:
+        health = SimpleNamespace(interval=60.0)
+        self.only = SimpleNamespace(registration=SimpleNamespace(id="todo-1", health=health), returning=False)
+
+    def record(self, service: str, instance_id: str) -> Any:
+        return self.only
+
+    def records(self, service: str) -> list[Any]:
+        return [self.only]
+
+
+class Asleep(Checker):
+    """A checker whose checks ask nobody."""
+
+    async def _check(self, key: tuple[str, str]) -> None:
+        await asyncio.sleep(0)
+
+
+async def test_a_stop_in_the_same_moment_as_a_wake_up_is_not_lost() -> None:
+    catalog = OneInstance()
+    checker = Asleep(catalog)  # type: ignore[arg-type]
+    checker.reconcile("todo")
+    for _ in range(5):  # turns of the loop: the task begins, and pauses
+        await asyncio.sleep(0)
+
+    catalog.only.returning = True
+    checker.reconcile("todo")  # wakes it
+    await asyncio.sleep(0)
+
+    async with asyncio.timeout(2):
+        await checker.stop()
