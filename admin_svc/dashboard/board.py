@@ -1,8 +1,9 @@
 """The overview as data: each service with its instances, and what is wrong with the Registry or Logger."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 
+from admin_svc.dashboard.guards import GUARDS, UNNAMED, Guard, guards_of
 from admin_svc.dashboard.instances import Instance
 from admin_svc.dashboard.observations import Observation, observer
 from admin_svc.dashboard.sources.base import source
@@ -11,11 +12,11 @@ from libs.contracts.names import SERVICES
 
 @dataclass(frozen=True, slots=True)
 class ServiceRow:
-    """A service type with its instances."""
+    """A service type with its instances, and the guards that put in doubt what the Registry says of them."""
 
     name: str
     instances: tuple[Instance, ...] = ()
-    degraded: bool = False
+    guards: tuple[Guard, ...] = ()
 
     @property
     def visibility(self) -> str:
@@ -42,7 +43,7 @@ class ServiceRow:
         """Say how to colour the service: good, warn or bad."""
         if not self.healthy:
             return "bad"
-        return "good" if self.healthy == len(self.instances) and not self.degraded else "warn"
+        return "good" if self.healthy == len(self.instances) and not self.guards else "warn"
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,11 +70,8 @@ def board() -> Board:
     observed = observer().latest()
     found = live_instances(observed)
     names = [*SERVICES, *sorted({one.service for one in found} - set(SERVICES))]
-    rows = tuple(
-        ServiceRow(name, tuple(one for one in found if one.service == name), name in observed.degraded)
-        for name in names
-    )
-    return Board(rows, tuple(_notices(observed)))
+    rows = tuple(_row(name, found, observed) for name in names)
+    return Board(rows, tuple(_notices(observed, rows)))
 
 
 def live_instances(observed: Observation) -> Sequence[Instance]:
@@ -92,17 +90,27 @@ def instance_shown(service: str, instance: str) -> Instance | None:
     return next((one for one in found if (one.service, one.id) == (service, instance)), None)
 
 
+def _row(name: str, found: Sequence[Instance], observed: Observation) -> ServiceRow:
+    guards = guards_of(observed.degraded[name]) if name in observed.degraded else ()
+    return ServiceRow(name, tuple(one for one in found if one.service == name), guards)
+
+
 def _errors(observed: Observation, instance: Instance) -> int | None:
     return None if observed.errors is None else observed.errors.get((instance.service, instance.id), 0)
 
 
-def _notices(observed: Observation) -> list[str]:
+def _notices(observed: Observation, rows: Sequence[ServiceRow]) -> list[str]:
     notices = []
     if observed.registry_failure:
         notices.append(f"The Registry can't be reached: this is the last known state. ({observed.registry_failure})")
-    if observed.degraded:
-        listed = ", ".join(sorted(observed.degraded))
-        notices.append(f"The Registry is degraded for {listed}: it keeps instances whose leases it can't judge yet.")
+    notices += _guard_notices(rows)
     if observed.logger_failure:
         notices.append(f"Logger can't be reached: error counts are missing. ({observed.logger_failure})")
     return notices
+
+
+def _guard_notices(rows: Sequence[ServiceRow]) -> Iterator[str]:
+    for guard in (*GUARDS.values(), UNNAMED):
+        names = [row.name for row in rows if guard in row.guards]
+        if names:
+            yield guard.about("all services" if len(names) == len(rows) else ", ".join(names))

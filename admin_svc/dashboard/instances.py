@@ -1,7 +1,7 @@
 """An instance as the dashboard shows it: made from the Registry's JSON, tolerant to what is missing."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any
 
@@ -21,8 +21,21 @@ class Check:
 
 
 @dataclass(frozen=True, slots=True)
+class Load:
+    """What an instance works on; `cpu` in cores, 0.5 is half of one. None where the Registry does not say it."""
+
+    in_flight: int = 0
+    cpu: float | None = None
+    queue_depth: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Instance:
-    """One instance of a service. `errors` counts its error records of the last 15 minutes; None where unknown."""
+    """One instance of a service.
+
+    `errors` counts its error records of the last 15 minutes; None where unknown. A `damped` one went up and down too
+    often and is held down for a while.
+    """
 
     service: str
     id: str
@@ -34,11 +47,12 @@ class Instance:
     version: str = ""
     zone: str = ""
     weight: int = 0
-    in_flight: int = 0
+    load: Load = field(default_factory=Load)
     routes: tuple[str, ...] = ()
     registered_at: datetime | None = None
     check: Check | None = None
     errors: int | None = None
+    damped: bool = False
 
     @property
     def tone(self) -> str:
@@ -61,7 +75,7 @@ class Instance:
         """Take load and last check from `newer`, unless it is of another life of the same slot."""
         if newer is None or newer.incarnation != self.incarnation:
             return self
-        return replace(self, in_flight=newer.in_flight, check=newer.check or self.check)
+        return replace(self, load=newer.load, check=newer.check or self.check)
 
 
 def instance_of(data: Mapping[str, Any]) -> Instance:
@@ -78,11 +92,17 @@ def instance_of(data: Mapping[str, Any]) -> Instance:
         version=data.get("version", ""),
         zone=data.get("zone", ""),
         weight=data.get("weight") or 0,
-        in_flight=(data.get("load") or {}).get("in_flight") or 0,
+        load=load_of(data.get("load") or {}),
         routes=tuple(data.get("routes") or ()),
         registered_at=moment(data.get("registered_at")),
         check=check_of(last) if last else None,
+        damped=bool(data.get("damped")),
     )
+
+
+def load_of(data: Mapping[str, Any]) -> Load:
+    """Read the Registry's JSON of a load."""
+    return Load(data.get("in_flight") or 0, data.get("cpu"), data.get("queue_depth"))
 
 
 def check_of(data: Mapping[str, Any]) -> Check:

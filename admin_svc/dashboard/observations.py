@@ -1,4 +1,4 @@
-"""What the dashboard asks for every few seconds, because nobody pushes it: checks, load, degraded types, errors.
+"""What the dashboard asks for every few seconds, because nobody pushes it: checks, load, guards, errors.
 
 One observation per process serves all pages. A failing part keeps its last value and says why.
 """
@@ -27,10 +27,10 @@ ERRORS_SHOWN = 200
 
 @dataclass(frozen=True, slots=True)
 class Observation:
-    """Facts of one moment, and why some of them could not be renewed."""
+    """Facts of one moment, and why some of them could not be renewed. `degraded` has the guards of each such type."""
 
     instances: Mapping[Key, Instance] = field(default_factory=dict)
-    degraded: frozenset[str] = frozenset()
+    degraded: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     errors: Mapping[Key, int] | None = None
     registry_failure: str = ""
     logger_failure: str = ""
@@ -71,7 +71,7 @@ class Observer:
         except ServiceError as error:
             log.warning("the registry can't be observed", error=error.detail)
             return replace(last, registry_failure=error.detail)
-        degraded = frozenset(kind["type"] for kind in types if kind.get("degraded"))
+        degraded = {kind["type"]: tuple(kind.get("guards") or ()) for kind in types if kind.get("degraded")}
         known = {(one.service, one.id): one for one in found}
         return replace(last, instances=known, degraded=degraded, registry_failure="")
 

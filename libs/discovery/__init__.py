@@ -9,7 +9,7 @@ from libs.discovery.current import NotInstalled, bridge, directory, install
 from libs.discovery.directories import Directory, Snapshots
 from libs.discovery.errors import NoInstance
 from libs.discovery.lease import Lease
-from libs.discovery.model import HealthSpec, Instance, LastCheck, Registration
+from libs.discovery.model import HealthSpec, Instance, LastCheck, Load, Registration
 from libs.discovery.watching import RegistryDirectory
 
 __all__ = [
@@ -19,6 +19,7 @@ __all__ = [
     "Instance",
     "LastCheck",
     "Lease",
+    "Load",
     "NoInstance",
     "NotInstalled",
     "Registration",

@@ -1,6 +1,7 @@
-"""Waiting between attempts: exponential with full jitter, so that many clients do not come back at once."""
+"""Trying again: whom, and after how long. With jitter and in an own order, so that many clients do not move as one."""
 
 import random
+from collections.abc import Sequence
 
 _dice = random.Random()  # noqa: S311 - jitter is no secret
 
@@ -23,3 +24,20 @@ class Backoff:
     def reset(self) -> None:
         """Begin anew after a success."""
         self._bound = self._first
+
+
+class Rotation:
+    """Gives addresses in turn, for ever, in an order drawn once. Not thread-safe."""
+
+    def __init__(self, items: Sequence[str]) -> None:
+        """Draw the order."""
+        self.items = _dice.sample(list(items), len(items))
+        self._next = 0
+
+    def __len__(self) -> int:
+        return len(self.items)
+
+    def __next__(self) -> str:
+        """Give the next one."""
+        self._next = (self._next + 1) % len(self.items)
+        return self.items[self._next - 1]

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any
 
-from libs.discovery.model import HealthSpec, Instance, LastCheck, Registration
+from libs.discovery.model import HealthSpec, Instance, LastCheck, Load, Registration
 
 #: The fields that callers without a service token get.
 EXTERNAL_FIELDS = ("type", "id", "state", "address", "routes", "weight", "zone", "version", "last_check")
@@ -29,11 +29,17 @@ def instance_to_json(instance: Instance) -> dict[str, Any]:
         "zone": instance.zone,
         "version": instance.version,
         "metadata": dict(instance.metadata),
-        "load": {"in_flight": instance.load_in_flight},
+        "load": load_to_json(instance.load),
         "registered_at": moment_to_json(instance.registered_at),
         "lease_expires_at": moment_to_json(instance.lease_expires_at),
         "last_check": check and check_to_json(check),
+        "damped": instance.damped,
     }
+
+
+def load_to_json(load: Load) -> dict[str, Any]:
+    """Write a load."""
+    return {"in_flight": load.in_flight, "cpu": load.cpu, "queue_depth": load.queue_depth}
 
 
 def external_instance_to_json(instance: Instance) -> dict[str, Any]:
@@ -61,7 +67,7 @@ def instance_from_json(document: Mapping[str, Any]) -> Instance:
     return Instance(
         **known,
         routes=tuple(document.get("routes", ())),
-        load_in_flight=document.get("load", {}).get("in_flight", 0),
+        load=Load(**document.get("load", {})),
         registered_at=moment_from_json(document.get("registered_at")),
         lease_expires_at=moment_from_json(document.get("lease_expires_at")),
         last_check=_check_from_json(document.get("last_check")),
@@ -70,7 +76,7 @@ def instance_from_json(document: Mapping[str, Any]) -> Instance:
 
 _PLAIN = (
     "type", "id", "incarnation", "state", "visibility", "host", "http_port", "grpc_port", "address", "grpc_address",
-    "weight", "zone", "version", "metadata",
+    "weight", "zone", "version", "metadata", "damped",
 )  # fmt: skip
 
 
@@ -94,6 +100,8 @@ def registration_to_json(registration: Registration) -> dict[str, Any]:
             "path": health.path,
             "interval": health.interval,
             "timeout": health.timeout,
+            "fall": health.fall,
+            "rise": health.rise,
         },
         "ready": registration.ready,
     }

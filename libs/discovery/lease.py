@@ -1,6 +1,7 @@
 """Lease: keeps this process registered. A thread registers, beats, and begins anew by itself whatever happens."""
 
 import threading
+import time
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any, Literal, TypeAlias
 
@@ -8,10 +9,10 @@ import grpc
 import requests
 import structlog
 
-from libs.discovery.backoff import Backoff
+from libs.discovery.backoff import Backoff, Rotation
 from libs.discovery.channels import TIMEOUT, channel, failure, metadata, stub
 from libs.discovery.lease_http import HttpLease
-from libs.discovery.model import Registration
+from libs.discovery.model import Load, Registration
 from libs.discovery.protos import number, registration_to_proto, seconds, word
 from libs.identity.service_tokens import ServiceSigner
 from libs.rpc import registry_pb2 as pb
@@ -25,12 +26,15 @@ LeaseState: TypeAlias = Literal["new", "registered", "lost", "stopped"]
 LEAVE_TIMEOUT = 2.0
 #: So many beats go over HTTP before gRPC is tried again.
 HTTP_BEATS = 10
+#: After so many beats without an answer another Registry is tried.
+PATIENCE_BEATS = 3
 
 
 class Lease:
     """The registration of one instance, kept alive by a stream of beats, or over HTTP where gRPC does not get through.
 
-    A Registry that is away, restarts or forgets is tried again with jittered backoff, for ever.
+    A Registry that is away, restarts or forgets is tried again with jittered backoff, for ever; where there are
+    several, the next one is. `desired_state` is what the Registry wants of the instance, as soon as that changes.
     """
 
     def __init__(
@@ -38,14 +42,14 @@ class Lease:
         registration: Registration,
         addresses: Sequence[str],
         signer: ServiceSigner,
-        load: Callable[[], int] = lambda: 0,
+        load: Callable[[], Load] = Load,
         urls: Sequence[str] = (),
     ) -> None:
-        """Register at the first of `addresses` (gRPC) or `urls` (HTTP) that answers; `load` gives what is in flight."""
+        """Register at one of `addresses` (gRPC) or `urls` (HTTP); `load` gives what the instance works on."""
         self.registration = registration
         self.state: LeaseState = "new"
         self.desired_state = ""
-        self._addresses = list(addresses)
+        self._addresses = Rotation(addresses)
         self._urls = list(urls)
         self._signer = signer
         self._load = load
@@ -54,6 +58,7 @@ class Lease:
         self._known = False
         self._draining = False
         self._beat_every = 1.0
+        self._answered = 0.0
         self._stream: grpc.Future[Any] | None = None
         self._told: set[tuple[str, ...]] = set()
         self._thread = threading.Thread(target=self._run, name="discovery-lease", daemon=True)
@@ -88,7 +93,7 @@ class Lease:
     def _run(self) -> None:
         backoff = Backoff()
         while not self._stopping.is_set():
-            held = any(self._over_grpc(address) for address in self._addresses)
+            held = any(self._over_grpc(next(self._addresses)) for _ in range(len(self._addresses)))
             if not held:
                 held = any(self._over_http(url) for url in self._urls)
             if held:
@@ -123,11 +128,14 @@ class Lease:
 
     def _hold(self, registry: RegistryStub) -> None:
         over = threading.Event()
+        self._answered = time.monotonic()
         stream = registry.Lease(self._beats(over), metadata=metadata(self._signer))
         self._stream = stream
         try:
             for answer in stream:
-                self.desired_state = word(pb.State, answer.desired_state)
+                self._answered = time.monotonic()
+                self._want(word(pb.State, answer.desired_state))
+                self._beat_every = seconds(answer.heartbeat_every) or self._beat_every
                 if not self._registered.is_set():
                     self._is_registered()
         finally:
@@ -136,10 +144,16 @@ class Lease:
 
     def _beats(self, over: threading.Event) -> Iterator[pb.LeaseRequest]:
         while not (over.is_set() or self._stopping.is_set()):
+            if time.monotonic() - self._answered > PATIENCE_BEATS * self._beat_every and self._stream is not None:
+                self._stream.cancel()  # it is frozen, or cut off: perhaps another one is not
+                return
+            load = self._load()
             yield pb.LeaseRequest(
                 instance_id=self.registration.id,
                 incarnation=self.registration.incarnation,
-                in_flight=self._load(),
+                in_flight=load.in_flight,
+                cpu=load.cpu,
+                queue_depth=load.queue_depth,
             )
             over.wait(self._beat_every)
 
@@ -152,13 +166,19 @@ class Lease:
             if not self._known:
                 self._beat_every = lease.register() or self._beat_every
             for _ in range(HTTP_BEATS):
-                self.desired_state = lease.renew(self._load())
+                self._want(lease.renew(self._load()))
                 self._is_registered()
                 if self._stopping.wait(self._beat_every):
                     break
         except (requests.RequestException, ValueError, KeyError) as error:
             self._broke(url, *lease.failure(error))
         return self._settle()
+
+    def _want(self, state: str) -> None:
+        """Note what the Registry wants; somebody there lets this instance drain or rest, or takes it back."""
+        if state not in (self.desired_state, "") and self.desired_state and not self._draining:
+            log.info("the registry wants another state", state=state, before=self.desired_state)
+        self.desired_state = state or self.desired_state
 
     def _is_registered(self) -> None:
         if self.state != "registered":
@@ -189,7 +209,7 @@ class Lease:
 
     def _tell(self, over_grpc: Callable[[RegistryStub], object], over_http: Callable[[HttpLease], object]) -> bool:
         """Tell the first registry that answers."""
-        for address in self._addresses:
+        for address in self._addresses.items:
             try:
                 with channel(address) as opened:
                     over_grpc(stub(opened))

@@ -5,8 +5,8 @@ from typing import Any
 import requests
 
 from libs.discovery.channels import headers
-from libs.discovery.documents import registration_to_json
-from libs.discovery.model import Registration
+from libs.discovery.documents import load_to_json, registration_to_json
+from libs.discovery.model import Load, Registration
 from libs.identity.service_tokens import ServiceSigner
 
 TIMEOUT = 3.0
@@ -29,9 +29,9 @@ class HttpLease:
         answer = self._send("POST", self._collection, json=body, timeout=REGISTER_TIMEOUT)
         return float(answer["heartbeat_every"])
 
-    def renew(self, in_flight: int) -> str:
+    def renew(self, load: Load) -> str:
         """Beat; give the state that the Registry wants."""
-        body = {"incarnation": self._registration.incarnation, "in_flight": in_flight}
+        body = {"incarnation": self._registration.incarnation, **load_to_json(load)}
         return str(self._send("PUT", f"{self._item}/lease", json=body).get("desired_state", ""))
 
     def drain(self) -> None:

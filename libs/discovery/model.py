@@ -29,6 +29,15 @@ class LastCheck:
 
 
 @dataclass(frozen=True, slots=True)
+class Load:
+    """What an instance works on: requests in flight, cores used since the last beat, requests waiting for a thread."""
+
+    in_flight: int = 0
+    cpu: float = 0.0
+    queue_depth: int = 0
+
+
+@dataclass(frozen=True, slots=True)
 class Instance:
     """One running instance of a service type. `address` is "http://host:port", `grpc_address` "host:port"."""
 
@@ -47,10 +56,11 @@ class Instance:
     zone: str = ""
     version: str = ""
     metadata: Mapping[str, str] = field(default_factory=dict, hash=False)
-    load_in_flight: int = 0
+    load: Load = field(default_factory=Load)
     registered_at: datetime | None = None
     lease_expires_at: datetime | None = None
     last_check: LastCheck | None = None
+    damped: bool = False
 
     @property
     def effective_weight(self) -> float:
@@ -61,12 +71,17 @@ class Instance:
 
 @dataclass(frozen=True, slots=True)
 class HealthSpec:
-    """How the Registry checks an instance. Without a kind: gRPC where there is a gRPC port, else HTTP. In seconds."""
+    """How the Registry checks an instance. Without a kind: gRPC where there is a gRPC port, else HTTP. In seconds.
+
+    `fall` failed checks in a row make it down, `rise` good ones bring it back.
+    """
 
     kind: HealthKind | None = None
     path: str = "/healthz"
     interval: float = 5.0
     timeout: float = 2.0
+    fall: int = 3
+    rise: int = 2
 
 
 @dataclass(frozen=True, slots=True)

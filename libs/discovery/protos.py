@@ -14,6 +14,7 @@ from libs.discovery.model import (
     HealthStatus,
     Instance,
     LastCheck,
+    Load,
     Registration,
     State,
     Visibility,
@@ -64,10 +65,11 @@ def instance_to_proto(instance: Instance) -> pb.Instance:
         zone=instance.zone,
         version=instance.version,
         metadata=instance.metadata,
-        load=pb.Load(in_flight=instance.load_in_flight),
+        load=load_to_proto(instance.load),
         registered_at=_timestamp(instance.registered_at),
         lease_expires_at=_timestamp(instance.lease_expires_at),
         last_check=_last_check_to_proto(instance.last_check),
+        damped=instance.damped,
     )
 
 
@@ -89,11 +91,22 @@ def instance_from_proto(message: pb.Instance) -> Instance:
         zone=message.zone,
         version=message.version,
         metadata=dict(message.metadata),
-        load_in_flight=message.load.in_flight,
+        load=load_from_proto(message.load),
         registered_at=_moment(message, "registered_at"),
         lease_expires_at=_moment(message, "lease_expires_at"),
         last_check=_last_check_from_proto(message),
+        damped=message.damped,
     )
+
+
+def load_to_proto(load: Load) -> pb.Load:
+    """Write a load as a message."""
+    return pb.Load(in_flight=load.in_flight, cpu=load.cpu, queue_depth=load.queue_depth)
+
+
+def load_from_proto(message: pb.Load | pb.LeaseRequest) -> Load:
+    """Read a load from its message, or from a beat."""
+    return Load(message.in_flight, message.cpu, message.queue_depth)
 
 
 def registration_to_proto(registration: Registration) -> pb.RegisterRequest:
@@ -117,6 +130,8 @@ def registration_to_proto(registration: Registration) -> pb.RegisterRequest:
             path=health.path,
             interval=duration(health.interval),
             timeout=duration(health.timeout),
+            fall=health.fall,
+            rise=health.rise,
         ),
         ready=registration.ready,
     )
@@ -159,6 +174,8 @@ def _health_from_proto(message: pb.HealthCheck) -> HealthSpec:
         path=message.path or default.path,
         interval=seconds(message.interval) if message.HasField("interval") else default.interval,
         timeout=seconds(message.timeout) if message.HasField("timeout") else default.timeout,
+        fall=message.fall or default.fall,
+        rise=message.rise or default.rise,
     )
 
 

@@ -11,7 +11,7 @@ import grpc
 import requests
 import structlog
 
-from libs.discovery.backoff import Backoff
+from libs.discovery.backoff import Backoff, Rotation
 from libs.discovery.balancers import DEFAULT_STRATEGY
 from libs.discovery.channels import channel, failure, headers, metadata, stub
 from libs.discovery.directories import Snapshots
@@ -31,10 +31,18 @@ HTTP_TIMEOUT = 3.0
 class RegistryDirectory(Snapshots):
     """The Registry's view of all types that this service may see. A Registry that is away changes nothing here."""
 
-    def __init__(self, addresses: Sequence[str], signer: ServiceSigner, urls: Sequence[str] = ()) -> None:
-        """Ask the registries at `addresses` ("host:port", gRPC), else at `urls` (HTTP)."""
-        super().__init__()
-        self._addresses = list(addresses)
+    def __init__(
+        self,
+        addresses: Sequence[str],
+        signer: ServiceSigner,
+        urls: Sequence[str] = (),
+        *,
+        zone: str = "",
+        slow_start: float = 0.0,
+    ) -> None:
+        """Ask the registries at `addresses` ("host:port", gRPC), else at `urls` (HTTP); see Snapshots for the rest."""
+        super().__init__(zone=zone, slow_start=slow_start)
+        self._addresses = Rotation(addresses)
         self._urls = [url.rstrip("/") for url in urls]
         self._signer = signer
         self._started_in = 0
@@ -75,11 +83,16 @@ class RegistryDirectory(Snapshots):
         return self._first.wait(timeout)
 
     def pick(
-        self, service: str, *, strategy: str = DEFAULT_STRATEGY, exclude: Collection[str] = ()
-    ) -> Instance:  # fmt: skip
+        self,
+        service: str,
+        *,
+        strategy: str = DEFAULT_STRATEGY,
+        exclude: Collection[str] = (),
+        zone: str | None = None,
+    ) -> Instance:
         """Choose from the snapshot, which the first question of a process waits for."""
         self._ensure()
-        return super().pick(service, strategy=strategy, exclude=exclude)
+        return super().pick(service, strategy=strategy, exclude=exclude, zone=zone)
 
     def instances(self, service: str) -> Sequence[Instance]:
         """Give all instances of `service` in the snapshot."""
@@ -107,7 +120,7 @@ class RegistryDirectory(Snapshots):
     def _run(self) -> None:
         backoff = Backoff()
         while not self._stopping.is_set():
-            watched = any(self._watch(address) for address in self._addresses)
+            watched = any(self._watch(next(self._addresses)) for _ in range(len(self._addresses)))
             self._note(reached=watched or self._poll())
             if watched:
                 backoff.reset()
@@ -120,7 +133,7 @@ class RegistryDirectory(Snapshots):
             if reached:
                 log.info("a registry answers again")
             else:
-                log.warning("no registry answers: the last snapshot stays", addresses=self._addresses)
+                log.warning("no registry answers: the last snapshot stays", addresses=self._addresses.items)
 
     def _watch(self, address: str) -> bool:
         """Follow the stream of one registry until it breaks; tell whether it said anything."""
@@ -128,7 +141,7 @@ class RegistryDirectory(Snapshots):
             return False
         try:
             with channel(address) as opened:
-                self._stream = stub(opened).Watch(pb.WatchRequest(), metadata=metadata(self._signer))
+                self._stream = stub(opened).Watch(pb.WatchRequest(deltas=True), metadata=metadata(self._signer))
                 if not self._stopping.is_set():
                     self._follow(self._stream)
         except grpc.RpcError as error:
@@ -149,7 +162,10 @@ class RegistryDirectory(Snapshots):
         for message in stream:
             seen.add(message.type)
             items = [instance_from_proto(item) for item in message.items]
-            self.update(message.type, items, degraded=message.degraded)
+            if message.delta:
+                self.apply(message.type, items, list(message.removed), degraded=message.degraded)
+            else:
+                self.update(message.type, items, degraded=message.degraded)
             self._live = True
             self._note(reached=True)
             if len(seen) >= expected:

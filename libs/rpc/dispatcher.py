@@ -36,6 +36,11 @@ class Dispatcher:
         """Answer `request` on a thread of the pool."""
         return self._pool.submit(self.dispatch, request, call)
 
+    @property
+    def queued(self) -> int:
+        """How many requests wait for a thread."""
+        return self._pool._work_queue.qsize()  # noqa: SLF001  (the pool does not tell otherwise)
+
     def close(self) -> None:
         """Let running requests finish and end the threads; queued ones are cancelled."""
         self._pool.shutdown(wait=True, cancel_futures=True)

@@ -75,10 +75,14 @@ HEALTH_KIND_HTTP: HealthKind
 HEALTH_KIND_TCP: HealthKind
 
 class Load(_message.Message):
-    __slots__ = ("in_flight",)
+    __slots__ = ("in_flight", "cpu", "queue_depth")
     IN_FLIGHT_FIELD_NUMBER: _ClassVar[int]
+    CPU_FIELD_NUMBER: _ClassVar[int]
+    QUEUE_DEPTH_FIELD_NUMBER: _ClassVar[int]
     in_flight: int
-    def __init__(self, in_flight: _Optional[int] = ...) -> None: ...
+    cpu: float
+    queue_depth: int
+    def __init__(self, in_flight: _Optional[int] = ..., cpu: _Optional[float] = ..., queue_depth: _Optional[int] = ...) -> None: ...
 
 class LastCheck(_message.Message):
     __slots__ = ("at", "status", "latency_ms", "detail")
@@ -93,19 +97,23 @@ class LastCheck(_message.Message):
     def __init__(self, at: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., status: _Optional[_Union[HealthStatus, str]] = ..., latency_ms: _Optional[float] = ..., detail: _Optional[str] = ...) -> None: ...
 
 class HealthCheck(_message.Message):
-    __slots__ = ("kind", "path", "interval", "timeout")
+    __slots__ = ("kind", "path", "interval", "timeout", "fall", "rise")
     KIND_FIELD_NUMBER: _ClassVar[int]
     PATH_FIELD_NUMBER: _ClassVar[int]
     INTERVAL_FIELD_NUMBER: _ClassVar[int]
     TIMEOUT_FIELD_NUMBER: _ClassVar[int]
+    FALL_FIELD_NUMBER: _ClassVar[int]
+    RISE_FIELD_NUMBER: _ClassVar[int]
     kind: HealthKind
     path: str
     interval: _duration_pb2.Duration
     timeout: _duration_pb2.Duration
-    def __init__(self, kind: _Optional[_Union[HealthKind, str]] = ..., path: _Optional[str] = ..., interval: _Optional[_Union[datetime.timedelta, _duration_pb2.Duration, _Mapping]] = ..., timeout: _Optional[_Union[datetime.timedelta, _duration_pb2.Duration, _Mapping]] = ...) -> None: ...
+    fall: int
+    rise: int
+    def __init__(self, kind: _Optional[_Union[HealthKind, str]] = ..., path: _Optional[str] = ..., interval: _Optional[_Union[datetime.timedelta, _duration_pb2.Duration, _Mapping]] = ..., timeout: _Optional[_Union[datetime.timedelta, _duration_pb2.Duration, _Mapping]] = ..., fall: _Optional[int] = ..., rise: _Optional[int] = ...) -> None: ...
 
 class Instance(_message.Message):
-    __slots__ = ("type", "id", "incarnation", "state", "visibility", "host", "http_port", "grpc_port", "address", "grpc_address", "routes", "weight", "zone", "version", "metadata", "load", "registered_at", "lease_expires_at", "last_check")
+    __slots__ = ("type", "id", "incarnation", "state", "visibility", "host", "http_port", "grpc_port", "address", "grpc_address", "routes", "weight", "zone", "version", "metadata", "load", "registered_at", "lease_expires_at", "last_check", "damped")
     class MetadataEntry(_message.Message):
         __slots__ = ("key", "value")
         KEY_FIELD_NUMBER: _ClassVar[int]
@@ -132,6 +140,7 @@ class Instance(_message.Message):
     REGISTERED_AT_FIELD_NUMBER: _ClassVar[int]
     LEASE_EXPIRES_AT_FIELD_NUMBER: _ClassVar[int]
     LAST_CHECK_FIELD_NUMBER: _ClassVar[int]
+    DAMPED_FIELD_NUMBER: _ClassVar[int]
     type: str
     id: str
     incarnation: str
@@ -151,21 +160,24 @@ class Instance(_message.Message):
     registered_at: _timestamp_pb2.Timestamp
     lease_expires_at: _timestamp_pb2.Timestamp
     last_check: LastCheck
-    def __init__(self, type: _Optional[str] = ..., id: _Optional[str] = ..., incarnation: _Optional[str] = ..., state: _Optional[_Union[State, str]] = ..., visibility: _Optional[_Union[Visibility, str]] = ..., host: _Optional[str] = ..., http_port: _Optional[int] = ..., grpc_port: _Optional[int] = ..., address: _Optional[str] = ..., grpc_address: _Optional[str] = ..., routes: _Optional[_Iterable[str]] = ..., weight: _Optional[int] = ..., zone: _Optional[str] = ..., version: _Optional[str] = ..., metadata: _Optional[_Mapping[str, str]] = ..., load: _Optional[_Union[Load, _Mapping]] = ..., registered_at: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., lease_expires_at: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., last_check: _Optional[_Union[LastCheck, _Mapping]] = ...) -> None: ...
+    damped: bool
+    def __init__(self, type: _Optional[str] = ..., id: _Optional[str] = ..., incarnation: _Optional[str] = ..., state: _Optional[_Union[State, str]] = ..., visibility: _Optional[_Union[Visibility, str]] = ..., host: _Optional[str] = ..., http_port: _Optional[int] = ..., grpc_port: _Optional[int] = ..., address: _Optional[str] = ..., grpc_address: _Optional[str] = ..., routes: _Optional[_Iterable[str]] = ..., weight: _Optional[int] = ..., zone: _Optional[str] = ..., version: _Optional[str] = ..., metadata: _Optional[_Mapping[str, str]] = ..., load: _Optional[_Union[Load, _Mapping]] = ..., registered_at: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., lease_expires_at: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., last_check: _Optional[_Union[LastCheck, _Mapping]] = ..., damped: _Optional[bool] = ...) -> None: ...
 
 class ServiceType(_message.Message):
-    __slots__ = ("type", "visibility", "instances", "healthy", "degraded")
+    __slots__ = ("type", "visibility", "instances", "healthy", "degraded", "guards")
     TYPE_FIELD_NUMBER: _ClassVar[int]
     VISIBILITY_FIELD_NUMBER: _ClassVar[int]
     INSTANCES_FIELD_NUMBER: _ClassVar[int]
     HEALTHY_FIELD_NUMBER: _ClassVar[int]
     DEGRADED_FIELD_NUMBER: _ClassVar[int]
+    GUARDS_FIELD_NUMBER: _ClassVar[int]
     type: str
     visibility: Visibility
     instances: int
     healthy: int
     degraded: bool
-    def __init__(self, type: _Optional[str] = ..., visibility: _Optional[_Union[Visibility, str]] = ..., instances: _Optional[int] = ..., healthy: _Optional[int] = ..., degraded: _Optional[bool] = ...) -> None: ...
+    guards: _containers.RepeatedScalarFieldContainer[str]
+    def __init__(self, type: _Optional[str] = ..., visibility: _Optional[_Union[Visibility, str]] = ..., instances: _Optional[int] = ..., healthy: _Optional[int] = ..., degraded: _Optional[bool] = ..., guards: _Optional[_Iterable[str]] = ...) -> None: ...
 
 class ListTypesRequest(_message.Message):
     __slots__ = ()
@@ -238,24 +250,30 @@ class CheckHealthResponse(_message.Message):
     def __init__(self, status: _Optional[_Union[HealthStatus, str]] = ..., latency_ms: _Optional[float] = ..., detail: _Optional[str] = ...) -> None: ...
 
 class WatchRequest(_message.Message):
-    __slots__ = ("type", "revision")
+    __slots__ = ("type", "revision", "deltas")
     TYPE_FIELD_NUMBER: _ClassVar[int]
     REVISION_FIELD_NUMBER: _ClassVar[int]
+    DELTAS_FIELD_NUMBER: _ClassVar[int]
     type: str
     revision: int
-    def __init__(self, type: _Optional[str] = ..., revision: _Optional[int] = ...) -> None: ...
+    deltas: bool
+    def __init__(self, type: _Optional[str] = ..., revision: _Optional[int] = ..., deltas: _Optional[bool] = ...) -> None: ...
 
 class WatchResponse(_message.Message):
-    __slots__ = ("type", "revision", "items", "degraded")
+    __slots__ = ("type", "revision", "items", "degraded", "delta", "removed")
     TYPE_FIELD_NUMBER: _ClassVar[int]
     REVISION_FIELD_NUMBER: _ClassVar[int]
     ITEMS_FIELD_NUMBER: _ClassVar[int]
     DEGRADED_FIELD_NUMBER: _ClassVar[int]
+    DELTA_FIELD_NUMBER: _ClassVar[int]
+    REMOVED_FIELD_NUMBER: _ClassVar[int]
     type: str
     revision: int
     items: _containers.RepeatedCompositeFieldContainer[Instance]
     degraded: bool
-    def __init__(self, type: _Optional[str] = ..., revision: _Optional[int] = ..., items: _Optional[_Iterable[_Union[Instance, _Mapping]]] = ..., degraded: _Optional[bool] = ...) -> None: ...
+    delta: bool
+    removed: _containers.RepeatedScalarFieldContainer[str]
+    def __init__(self, type: _Optional[str] = ..., revision: _Optional[int] = ..., items: _Optional[_Iterable[_Union[Instance, _Mapping]]] = ..., degraded: _Optional[bool] = ..., delta: _Optional[bool] = ..., removed: _Optional[_Iterable[str]] = ...) -> None: ...
 
 class RegisterRequest(_message.Message):
     __slots__ = ("type", "id", "incarnation", "host", "http_port", "grpc_port", "address", "routes", "weight", "zone", "version", "metadata", "health", "ready")
@@ -309,20 +327,28 @@ class RegisterResponse(_message.Message):
     def __init__(self, instance_id: _Optional[str] = ..., incarnation: _Optional[str] = ..., ttl: _Optional[_Union[datetime.timedelta, _duration_pb2.Duration, _Mapping]] = ..., heartbeat_every: _Optional[_Union[datetime.timedelta, _duration_pb2.Duration, _Mapping]] = ...) -> None: ...
 
 class LeaseRequest(_message.Message):
-    __slots__ = ("instance_id", "incarnation", "in_flight")
+    __slots__ = ("instance_id", "incarnation", "in_flight", "cpu", "queue_depth")
     INSTANCE_ID_FIELD_NUMBER: _ClassVar[int]
     INCARNATION_FIELD_NUMBER: _ClassVar[int]
     IN_FLIGHT_FIELD_NUMBER: _ClassVar[int]
+    CPU_FIELD_NUMBER: _ClassVar[int]
+    QUEUE_DEPTH_FIELD_NUMBER: _ClassVar[int]
     instance_id: str
     incarnation: str
     in_flight: int
-    def __init__(self, instance_id: _Optional[str] = ..., incarnation: _Optional[str] = ..., in_flight: _Optional[int] = ...) -> None: ...
+    cpu: float
+    queue_depth: int
+    def __init__(self, instance_id: _Optional[str] = ..., incarnation: _Optional[str] = ..., in_flight: _Optional[int] = ..., cpu: _Optional[float] = ..., queue_depth: _Optional[int] = ...) -> None: ...
 
 class LeaseResponse(_message.Message):
-    __slots__ = ("desired_state",)
+    __slots__ = ("desired_state", "heartbeat_every", "ttl")
     DESIRED_STATE_FIELD_NUMBER: _ClassVar[int]
+    HEARTBEAT_EVERY_FIELD_NUMBER: _ClassVar[int]
+    TTL_FIELD_NUMBER: _ClassVar[int]
     desired_state: State
-    def __init__(self, desired_state: _Optional[_Union[State, str]] = ...) -> None: ...
+    heartbeat_every: _duration_pb2.Duration
+    ttl: _duration_pb2.Duration
+    def __init__(self, desired_state: _Optional[_Union[State, str]] = ..., heartbeat_every: _Optional[_Union[datetime.timedelta, _duration_pb2.Duration, _Mapping]] = ..., ttl: _Optional[_Union[datetime.timedelta, _duration_pb2.Duration, _Mapping]] = ...) -> None: ...
 
 class SetStateRequest(_message.Message):
     __slots__ = ("type", "id", "state", "reason")

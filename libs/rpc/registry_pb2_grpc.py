@@ -133,7 +133,8 @@ class RegistryServicer:
         raise NotImplementedError('Method not implemented!')
 
     def Lease(self, request_iterator, context):
-        """Heartbeats. The break of the stream means that the process died. Unknown lease: NOT_FOUND, register again.
+        """Heartbeats. A break of the stream means that the process may have died, and the Registry asks it at once; the end of
+        the requests is no such news: the lease runs on until its silence. Unknown lease: NOT_FOUND, register again.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

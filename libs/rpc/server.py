@@ -49,6 +49,11 @@ class BridgeServer:
         """How many calls are being worked on."""
         return self._bridge.in_flight
 
+    @property
+    def queued(self) -> int:
+        """How many calls wait for a handler thread."""
+        return self._dispatcher.queued
+
     def start(self) -> int:
         """Listen and give the port; OSError where it is taken."""
         server = grpc.server(

@@ -51,7 +51,13 @@ def _missing_migrations() -> int:
 def connect() -> None:
     """Let ServiceClient and `directory()` work in this process; the Registry installs its own directory instead."""
     if settings.REGISTERS:
-        directory = discovery.RegistryDirectory(settings.REGISTRY_ADDRESSES, signer(), settings.REGISTRY_URLS)
+        directory = discovery.RegistryDirectory(
+            settings.REGISTRY_ADDRESSES,
+            signer(),
+            settings.REGISTRY_URLS,
+            zone=settings.ZONE,
+            slow_start=settings.SLOW_START_SECONDS,
+        )
         discovery.install(directory, BridgeClient(signer()))
 
 

@@ -10,6 +10,7 @@ import os
 import signal
 import socket
 import threading
+import time
 from collections.abc import Callable, Iterator
 
 import structlog
@@ -39,6 +40,21 @@ class HttpServer(uvicorn.Server):
         yield
 
 
+class CpuMeter:
+    """Measures how many cores this process uses."""
+
+    def __init__(self) -> None:
+        """Begin to measure."""
+        self._since = (time.monotonic(), time.process_time())
+
+    def cores(self) -> float:
+        """Give the cores used since the last question: 0.5 is half of one."""
+        now, used = time.monotonic(), time.process_time()
+        before, used_before = self._since
+        self._since = (now, used)
+        return round((used - used_before) / max(now - before, 1e-3), 3)
+
+
 class Instance:
     """The running instance of this service."""
 
@@ -51,6 +67,7 @@ class Instance:
         self.bridge = self._bridge() if settings.BRIDGE else None
         self.http = HttpServer(self._http_config())
         self.lease: discovery.Lease | None = None
+        self.cpu = CpuMeter()
         self.stopping = asyncio.Event()
 
     def _bridge(self) -> BridgeServer:
@@ -85,13 +102,13 @@ class Instance:
             version=settings.VERSION,
             health=discovery.HealthSpec(kind="grpc" if settings.BRIDGE else "http"),
         )
-        return discovery.Lease(
-            registration, settings.REGISTRY_ADDRESSES, signer(), self.in_flight, settings.REGISTRY_URLS
-        )
+        return discovery.Lease(registration, settings.REGISTRY_ADDRESSES, signer(), self.load, settings.REGISTRY_URLS)
 
-    def in_flight(self) -> int:
-        """Count the requests that are being worked on."""
-        return len(self.http.server_state.tasks) + (self.bridge.in_flight if self.bridge else 0)
+    def load(self) -> discovery.Load:
+        """Tell what this process works on."""
+        in_flight = len(self.http.server_state.tasks) + (self.bridge.in_flight if self.bridge else 0)
+        queued = self.bridge.queued if self.bridge else 0
+        return discovery.Load(in_flight, self.cpu.cores(), queued)
 
     async def run(self) -> None:
         """Serve until a signal, or until standard input closes under a supervisor."""

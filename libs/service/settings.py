@@ -83,6 +83,9 @@ REGISTRY_URLS = env.names(
 INCARNATION = str(uuid7())
 ZONE = env.text("MT_ZONE", "", help="Zone of this instance.")
 WEIGHT = env.integer("MT_WEIGHT", 100, maximum=1000, help="Share of this instance in weighted strategies, 0 to 1000.")
+SLOW_START_SECONDS = env.number(
+    "MT_SLOW_START_SECONDS", 10.0, help="Time in which a new instance comes to its full share of requests; 0: at once."
+)
 HANDLER_THREADS = env.integer(
     "MT_HANDLER_THREADS", 4, minimum=1, maximum=32, help="Threads that run views, per process."
 )

@@ -2,6 +2,7 @@
 
 import functools
 import json
+import time
 from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import asdict
 from typing import Any, TypeVar
@@ -11,6 +12,7 @@ import grpc.aio
 import structlog
 
 from libs.contracts.errors import ServiceError
+from registry_svc.instances.observation import CALLS, REFUSED
 
 log = structlog.get_logger(__name__)
 
@@ -35,9 +37,15 @@ STATUS = {
 BY_CODE = {"health_check_failed": grpc.StatusCode.FAILED_PRECONDITION}
 
 
+def status_of(error: ServiceError) -> grpc.StatusCode:
+    """Give the gRPC status of an error."""
+    return BY_CODE.get(error.code) or STATUS.get(error.status, grpc.StatusCode.INTERNAL)
+
+
 async def refuse(context: Context, error: ServiceError) -> None:
     """End the call with the status of `error`."""
-    status = BY_CODE.get(error.code) or STATUS.get(error.status, grpc.StatusCode.INTERNAL)
+    status = status_of(error)
+    REFUSED.labels(error.code).inc()
     trailing: list[tuple[str, str | bytes]] = [("mt-code", error.code)]
     if error.errors:
         trailing.append(("mt-errors", json.dumps([asdict(each) for each in error.errors])))
@@ -53,18 +61,18 @@ async def fail(context: Context, method: str, error: Exception) -> None:
 
 
 def unary(method: Callable[[S, Q, Context], Awaitable[R]]) -> Callable[[S, Q, Context], Awaitable[R]]:
-    """Let a method with one answer raise ServiceErrors."""
+    """Let a method with one answer raise ServiceErrors, and measure it."""
 
     @functools.wraps(method)
     async def answered(servicer: S, request: Q, context: Context) -> R:
+        began, status = time.perf_counter(), "ok"
         try:
             return await method(servicer, request, context)
-        except ServiceError as error:
-            await refuse(context, error)
-        except grpc.aio.AbortError:
-            raise
-        except Exception as error:  # noqa: BLE001  (fail logs it)
-            await fail(context, method.__name__, error)
+        except Exception as error:  # noqa: BLE001  (_end refuses or logs it)
+            status = status_of(error).name.lower() if isinstance(error, ServiceError) else "internal"
+            await _end(context, method.__name__, error)
+        finally:
+            CALLS.labels(method.__name__, status).observe(time.perf_counter() - began)
         raise AssertionError("abort raises")
 
     return answered
@@ -78,11 +86,29 @@ def stream(method: Callable[[S, Q, Context], AsyncIterator[R]]) -> Callable[[S, 
         try:
             async for message in method(servicer, request, context):
                 yield message
-        except ServiceError as error:
-            await refuse(context, error)
-        except grpc.aio.AbortError:
-            raise
-        except Exception as error:  # noqa: BLE001  (fail logs it)
-            await fail(context, method.__name__, error)
+        except Exception as error:  # noqa: BLE001  (_end refuses or logs it)
+            await _end(context, method.__name__, error)
 
     return answered
+
+
+def duplex(method: Callable[[S, Q, Context], Awaitable[None]]) -> Callable[[S, Q, Context], Awaitable[None]]:
+    """Let a method that writes its answers itself raise ServiceErrors."""
+
+    @functools.wraps(method)
+    async def answered(servicer: S, request: Q, context: Context) -> None:
+        try:
+            await method(servicer, request, context)
+        except Exception as error:  # noqa: BLE001  (_end refuses or logs it)
+            await _end(context, method.__name__, error)
+
+    return answered
+
+
+async def _end(context: Context, method: str, error: Exception) -> None:
+    """End a call that raised."""
+    if isinstance(error, grpc.aio.AbortError):
+        raise error
+    if isinstance(error, ServiceError):
+        await refuse(context, error)
+    await fail(context, method, error)

@@ -11,7 +11,7 @@ from libs.rpc.dispatcher import Dispatcher
 from libs.service.asgi import lifespan, platform_paths
 from libs.service.health import serving
 from libs.service.identity import bundle, signer, verifier
-from registry_svc.instances import registry
+from registry_svc.instances import policy, registry
 from registry_svc.instances.api.watch import LongPoll
 from registry_svc.instances.node import OWN_HEALTH, Node, NodeOptions
 
@@ -61,11 +61,11 @@ def options() -> NodeOptions:
     """Take the node's options from the settings."""
     return NodeOptions(
         me=_own_registration,
+        name=settings.INSTANCE,
+        incarnation=settings.INCARNATION,
         host=settings.HOST,
         grpc_port=settings.GRPC_PORT,
-        ttl=settings.LEASE_TTL,
-        reap_after=settings.REAP_AFTER,
-        evict_percent=settings.EVICT_PERCENT,
+        policy=policy.from_settings(),
         is_well=lambda: serving()[0],
     )
 

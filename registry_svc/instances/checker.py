@@ -1,22 +1,25 @@
-"""The checker: one task per instance probes it at its interval; the first delay is drawn, so probes never bunch."""
+"""The checker: one task per own instance probes it at its interval; the first delay is drawn, so probes never bunch."""
 
 import asyncio
 import random
 
 import structlog
 
-from registry_svc.instances import probes
+from libs.discovery.model import Registration
+from registry_svc.instances import observation
 from registry_svc.instances.catalog import Catalog
 from registry_svc.instances.errors import UnknownInstance
-from registry_svc.instances.probes import Result
-from registry_svc.instances.records import Record
+from registry_svc.instances.probes import Prober, Result
+from registry_svc.instances.records import Holder, Record
+from registry_svc.instances.store import Key
 
 log = structlog.get_logger(__name__)
 
 #: An instance on its way back is asked at this pace (seconds).
 RETURN_INTERVAL = 0.3
+#: An instance whose lease is in doubt has so long to answer (seconds).
+DOUBT_PATIENCE = 0.5
 JITTER = 0.1
-CONCURRENT = 64
 
 _dice = random.SystemRandom()
 
@@ -24,16 +27,18 @@ _dice = random.SystemRandom()
 class Checker:
     """Follows the catalog: call `reconcile` on the loop after each change of a type."""
 
-    def __init__(self, catalog: Catalog) -> None:
-        """Check the instances of `catalog`."""
+    def __init__(self, catalog: Catalog, prober: Prober) -> None:
+        """Check the instances of `catalog` whose leases this Registry holds."""
         self._catalog = catalog
-        self._slots = asyncio.Semaphore(CONCURRENT)
-        self._tasks: dict[tuple[str, str], asyncio.Task[None]] = {}
-        self._hurry: dict[tuple[str, str], asyncio.Event] = {}
+        self._prober = prober
+        self._tasks: dict[Key, asyncio.Task[None]] = {}
+        self._hurry: dict[Key, asyncio.Event] = {}
+        self._doubts: set[asyncio.Task[None]] = set()
 
     def reconcile(self, service: str) -> None:
-        """Start to check new instances, end with those gone, and wake those that return."""
-        records = {(service, each.registration.id): each for each in self._catalog.records(service)}
+        """Start to check new instances, end with those gone or held elsewhere, and wake those that return."""
+        mine = [record for record in self._catalog.records(service) if record.owner == self._catalog.me]
+        records = {(service, record.registration.id): record for record in mine}
         for key, record in records.items():
             if key not in self._tasks or self._tasks[key].done():
                 self._hurry[key] = asyncio.Event()
@@ -44,27 +49,36 @@ class Checker:
             self._tasks.pop(key).cancel()
             del self._hurry[key]
 
+    def doubt(self, service: str, instance_id: str, holder: Holder | None) -> None:
+        """Ask an instance at once whether it lives, since the stream of `holder` broke or its Registry is gone."""
+        task = asyncio.create_task(self._judge((service, instance_id), holder))
+        self._doubts.add(task)
+        task.add_done_callback(self._doubts.discard)
+
     async def stop(self) -> None:
         """End all tasks."""
-        tasks = list(self._tasks.values())
+        tasks = [*self._tasks.values(), *self._doubts]
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
 
-    async def _follow(self, key: tuple[str, str]) -> None:
+    async def _follow(self, key: Key) -> None:
         hurry = self._hurry[key]
         first = True
-        while True:
-            record = self._catalog.record(*key)
-            await self._pause(hurry, self._delay(record, first=first))
-            first = False
-            try:
-                await self._check(key)
-            except UnknownInstance:
-                return
+        target = self._catalog.record(*key).registration
+        try:
+            while True:
+                record = self._catalog.record(*key)
+                await self._pause(hurry, self._delay(record, first=first))
+                first = False
+                target = await self._check(key)
+        except UnknownInstance:
+            return
+        finally:
+            await self._prober.forget(target)
 
     def _delay(self, record: Record, *, first: bool) -> float:
-        interval = record.registration.health.interval
+        interval = max(record.registration.health.interval, len(self._tasks) / self._catalog.policy.checks_per_second)
         if first:
             return _dice.uniform(0, interval)
         return (RETURN_INTERVAL if record.returning else interval) * _dice.uniform(1 - JITTER, 1 + JITTER)
@@ -77,13 +91,35 @@ class Checker:
             return
         hurry.clear()
 
-    async def _check(self, key: tuple[str, str]) -> None:
+    async def _check(self, key: Key) -> Registration:
         target = self._catalog.record(*key).registration
-        async with self._slots:
-            result = await probes.probe(target)
+        result = await self._prober.probe(target)
         with self._catalog.change(*key, f"health check: {result.check.detail}") as record:
             if record.registration.incarnation == target.incarnation:
                 record.take_check(result.check)
+        return target
+
+    async def _judge(self, key: Key, holder: Holder | None) -> None:
+        """Take the lease from who is not there any more; who answers keeps it until it lapses.
+
+        No answer in time is a guess: the guards may hold it back, and then the silence will tell.
+        """
+        try:
+            record = self._catalog.record(*key)
+            result = await self._prober.probe(record.registration, within=DOUBT_PATIENCE)
+            if not result.failure or self._catalog.record(*key) is not record or record.holder is not holder:
+                return
+            if result.failure == "timeout" and not self._may_guess(key[0]):
+                return
+            with self._catalog.change(*key, f"it died: {result.check.detail}"):
+                record.lose_lease()
+            observation.EVICTIONS.labels(key[0], "death").inc()
+        except UnknownInstance:
+            return
+
+    def _may_guess(self, service: str) -> bool:
+        total = sum(record.owner == self._catalog.me for record in self._catalog.records(service))
+        return self._catalog.guards.may_evict(service, total, self._catalog.clock())
 
 
 class SharedProbes:
@@ -93,14 +129,14 @@ class SharedProbes:
 
     def __init__(self) -> None:
         """Begin with none."""
-        self._recent: dict[tuple[str, str], tuple[float, asyncio.Task[Result]]] = {}
+        self._recent: dict[Key, tuple[float, asyncio.Task[Result]]] = {}
 
-    async def shared(self, catalog: Catalog, key: tuple[str, str]) -> Result:
+    async def shared(self, catalog: Catalog, prober: Prober, key: Key) -> Result:
         """Give the result of a probe that began less than a second ago, or of a new one."""
         now = asyncio.get_running_loop().time()
         began, task = self._recent.get(key, (float("-inf"), None))
         if task is None or now - began > self.SHARE_SECONDS:
             self._recent = {each: kept for each, kept in self._recent.items() if now - kept[0] <= self.SHARE_SECONDS}
-            task = asyncio.create_task(probes.probe(catalog.record(*key).registration))
+            task = asyncio.create_task(prober.probe(catalog.record(*key).registration))
             self._recent[key] = (now, task)
         return await asyncio.shield(task)

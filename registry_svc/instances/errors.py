@@ -14,8 +14,12 @@ PermissionDenied
 ├── NotYours             403 not_your_instance
 ├── RouteNotAllowed      403 route_not_allowed
 └── ServiceNotPublic     403 service_not_public
+Unavailable
+└── NotStored            503 not_stored: done, but its database does not answer, so it would not survive a crash
 ValidationFailed
 └── HealthCheckFailed    422 health_check_failed
+
+`TooManyRequests` (429 too_many_requests) tells who registers or watches too often.
 
 `NoInstance` (503 no_healthy_instance) is discovery's, as clients raise it, too.
 """
@@ -26,6 +30,7 @@ from libs.contracts.errors import (
     DeadlineExceeded,
     NotFound,
     PermissionDenied,
+    Unavailable,
     ValidationFailed,
 )
 
@@ -82,6 +87,12 @@ class ServiceNotPublic(PermissionDenied):
     """This service is not for you to see."""
 
     code = "service_not_public"
+
+
+class NotStored(Unavailable):
+    """It is in effect, but the Registry's database does not answer: try again."""
+
+    code = "not_stored"
 
 
 class HealthCheckFailed(ValidationFailed):

@@ -1,21 +1,24 @@
 """The journal: writes registrations and their history to the database on one thread, so that nobody waits for a disk.
 
-The memory is what counts; what a killed process had not written yet, the instances' next beats bring back.
+The memory is what counts. Who must not lose what was answered waits for `flush`; what a killed process had not written
+yet of the rest, the instances' next beats bring back.
 """
 
 import queue
 import threading
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import Future
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Protocol, cast
+from typing import Any, Protocol, TypeAlias
 
 import structlog
 from django.db import DatabaseError, connection, transaction
 
-from libs.discovery.documents import registration_from_json, registration_to_json
-from libs.discovery.model import Registration, State
+from libs.discovery.documents import registration_to_json
+from registry_svc.instances import store
 from registry_svc.instances.models import StoredInstance, Transition
+from registry_svc.instances.store import Key
 
 log = structlog.get_logger(__name__)
 
@@ -24,27 +27,22 @@ RETRY_SECONDS = 0.5
 
 
 @dataclass(frozen=True, slots=True)
-class Saved:
-    """What is kept of an instance."""
-
-    registration: Registration
-    desired: State
-    down: bool
-    registered_at: datetime
-
-
-@dataclass(frozen=True, slots=True)
 class Change:
-    """A change of an instance: what is to be kept (None: forget it), and how its state changed."""
+    """A change of an instance: the fields of `Saved` that changed (None: it is gone), and how its state changed."""
 
     type: str
     id: str
     incarnation: str
-    saved: Saved | None
+    fields: Mapping[str, Any] | None
     before: str
     after: str
     reason: str
     at: datetime
+
+    @property
+    def key(self) -> Key:
+        """Name the instance."""
+        return (self.type, self.id)
 
 
 class Journal(Protocol):
@@ -52,6 +50,9 @@ class Journal(Protocol):
 
     def write(self, change: Change) -> None:
         """Take a change; returns at once."""
+
+    def flush(self) -> "Future[None]":
+        """Give what is done when all changes so far are kept."""
 
 
 class MemoryJournal:
@@ -65,15 +66,34 @@ class MemoryJournal:
         """Append."""
         self.changes.append(change)
 
+    def flush(self) -> "Future[None]":
+        """Give what is done already."""
+        done: Future[None] = Future()
+        done.set_result(None)
+        return done
+
+
+_Item: TypeAlias = "Change | Future[None] | None"
+
 
 class DatabaseJournal:
-    """Writes changes in order and in batches. A database that is busy or away is tried again."""
+    """Writes changes in order and in batches. A database that is busy or away is tried again.
 
-    def __init__(self) -> None:
-        """Begin with nothing to write."""
-        self._queue: queue.SimpleQueue[Change | None] = queue.SimpleQueue()
+    `refused` hears of changes that another Registry's newer ones overruled, so that the memory can follow.
+    """
+
+    def __init__(self, me: str, refused: Callable[[Sequence[Key]], None] = lambda keys: None) -> None:
+        """Begin with nothing to write; `me` names this Registry."""
+        self._me = me
+        self._refused = refused
+        self._queue: queue.SimpleQueue[_Item] = queue.SimpleQueue()
         self._thread = threading.Thread(target=self._run, name="registry-journal", daemon=True)
         self._stopping = threading.Event()
+
+    @property
+    def waiting(self) -> int:
+        """How many changes wait to be written."""
+        return self._queue.qsize()
 
     def start(self) -> None:
         """Start the thread."""
@@ -89,78 +109,97 @@ class DatabaseJournal:
         """Queue a change."""
         self._queue.put(change)
 
+    def flush(self) -> "Future[None]":
+        """Give what is done when all changes so far are committed; never, where the database stays away."""
+        done: Future[None] = Future()
+        self._queue.put(done)
+        return done
+
     def _run(self) -> None:
         more = True
         while more:
-            batch, more = self._batch()
-            self._persist(batch)
+            items, more = self._take()
+            changes = [item for item in items if isinstance(item, Change)]
+            if not changes or self._persist(changes):
+                for item in items:
+                    if isinstance(item, Future) and item.set_running_or_notify_cancel():
+                        item.set_result(None)
         connection.close()
 
-    def _batch(self) -> tuple[list[Change], bool]:
-        """Wait for a change and take what else is there; the second value is False at the end."""
+    def _take(self) -> tuple[list[_Item], bool]:
+        """Wait for an item and take what else is there; the second value is False at the end."""
         taken = [self._queue.get()]
         while len(taken) < BATCH and not self._queue.empty():
             taken.append(self._queue.get())
-        return [change for change in taken if change is not None], None not in taken
+        return taken, None not in taken
 
-    def _persist(self, batch: Sequence[Change]) -> None:
-        while batch:
+    def _persist(self, changes: Sequence[Change]) -> bool:
+        while True:
             try:
-                with transaction.atomic():
-                    for change in batch:
-                        _write(change)
-                return
+                refused = _commit(changes, self._me)
             except DatabaseError as error:
-                log.warning("the registry's database is busy or away", error=str(error), waiting=len(batch))
+                log.warning("the registry's database is busy or away", error=str(error), waiting=len(changes))
                 connection.close()
                 if self._stopping.wait(RETRY_SECONDS):
-                    return
+                    return False
+            else:
+                if refused:
+                    self._refused(refused)
+                return True
 
 
-def load() -> list[Saved]:
-    """Read all kept instances. Closes the connection of the calling thread."""
-    try:
-        return [
-            Saved(
-                registration_from_json(row.type, row.registration),
-                cast("State", row.desired),
-                row.down,
-                row.registered_at,
-            )
-            for row in StoredInstance.objects.order_by("registered_at")
-        ]
-    finally:
-        connection.close()
+@transaction.atomic
+def _commit(changes: Sequence[Change], me: str) -> list[Key]:
+    """Write a batch as a whole; give the keys of what was overruled."""
+    rows = store.locked_rows({change.key for change in changes})
+    touched: dict[Key, StoredInstance] = {}
+    refused = []
+    history = []
+    for change in changes:
+        row = rows.get(change.key)
+        if row is None and (change.fields is None or "registration" not in change.fields):
+            continue  # gone for so long that even its tombstone is
+        row = rows[change.key] = row or StoredInstance(type=change.type, instance_id=change.id)
+        if _overruled(change, row, me):
+            refused.append(change.key)
+            continue
+        _apply(change, row)
+        touched[change.key] = row
+        if change.before != change.after:
+            history.append(_transition(change))
+    store.save(list(touched.values()))
+    Transition.objects.bulk_create(history)
+    store.announce(list(touched), sender=me)
+    return refused
 
 
-def _write(change: Change) -> None:
-    (_keep if change.saved else _forget)(change)
-    if change.before != change.after:
-        Transition.objects.create(
-            type=change.type,
-            instance_id=change.id,
-            incarnation=change.incarnation,
-            before=change.before,
-            after=change.after,
-            reason="".join(filter(str.isprintable, change.reason))[:500],  # a probe's detail is the instance's own word
-            at=change.at,
-        )
+def _overruled(change: Change, row: StoredInstance, me: str) -> bool:
+    """Tell whether what is stored is newer: a later process, or another Registry that holds the lease now."""
+    fields = change.fields
+    if fields is not None and "registration" in fields:
+        return change.incarnation < row.incarnation
+    if change.incarnation != row.incarnation or row.gone_at is not None:
+        return True
+    return fields is not None and "down" in fields and "owner" not in fields and row.owner != me
 
 
-def _keep(change: Change) -> None:
-    saved = cast("Saved", change.saved)
-    StoredInstance.objects.update_or_create(
+def _apply(change: Change, row: StoredInstance) -> None:
+    row.incarnation = change.incarnation
+    if change.fields is None:
+        row.gone_at = change.at
+        return
+    row.gone_at = None
+    for name, value in change.fields.items():
+        setattr(row, name, registration_to_json(value) if name == "registration" else value)
+
+
+def _transition(change: Change) -> Transition:
+    return Transition(
         type=change.type,
         instance_id=change.id,
-        defaults={
-            "incarnation": change.incarnation,
-            "desired": saved.desired,
-            "down": saved.down,
-            "registered_at": saved.registered_at,
-            "registration": registration_to_json(saved.registration),
-        },
+        incarnation=change.incarnation,
+        before=change.before,
+        after=change.after,
+        reason="".join(filter(str.isprintable, change.reason))[:500],  # a probe's detail is the instance's own word
+        at=change.at,
     )
-
-
-def _forget(change: Change) -> None:
-    StoredInstance.objects.filter(type=change.type, instance_id=change.id).delete()

@@ -12,13 +12,19 @@ class LocalDirectory(Snapshots):
         """Take all types now, and each that changes later."""
         super().__init__()
         self._catalog = catalog
-        changes.listen(self._take)
+        self._revisions: dict[str, int] = {}
+        changes.listen(self._follow)
         for service in catalog.bundle.services:
-            self._take(service)
+            self._follow(service)
 
     def age(self) -> float:
         """Give 0: this is the source itself."""
         return 0.0
 
-    def _take(self, service: str) -> None:
-        self.update(service, self._catalog.snapshot(service).items)
+    def _follow(self, service: str) -> None:
+        news = self._catalog.news(service, self._revisions.get(service))
+        self._revisions[service] = news.revision
+        if news.delta:
+            self.apply(service, news.items, news.removed, degraded=False)
+        else:
+            self.update(service, news.items)

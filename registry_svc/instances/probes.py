@@ -14,13 +14,21 @@ import requests
 from grpc_health.v1 import health_pb2, health_pb2_grpc
 
 from libs.discovery.model import HealthStatus, LastCheck, Registration
+from registry_svc.instances.observation import CHECKS
 from registry_svc.instances.records import authority
 
 #: Why there was no answer: nobody there, or not in time. Empty: there was one.
 Failure: TypeAlias = Literal["", "unreachable", "timeout"]
 
-_OPTIONS = (("grpc.use_local_subchannel_pool", 1), ("grpc.enable_http_proxy", 0))
-_threads = ThreadPoolExecutor(max_workers=8, thread_name_prefix="registry-http-probe")
+#: So many probes run at once.
+CONCURRENT = 64
+
+_OPTIONS = (
+    ("grpc.use_local_subchannel_pool", 1),
+    ("grpc.enable_http_proxy", 0),
+    ("grpc.max_reconnect_backoff_ms", 1000),
+)
+_threads = ThreadPoolExecutor(max_workers=32, thread_name_prefix="registry-http-probe")
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,35 +48,70 @@ class NoAnswer(Exception):
         super().__init__(detail)
 
 
-async def probe(target: Registration) -> Result:
-    """Ask an instance how it is, as it wished at its registration. Never raises for what the instance does."""
-    ask = _PROBES[target.health.kind or ("grpc" if target.grpc_port else "http")]
-    began = time.perf_counter()
-    failure: Failure = ""
-    status: HealthStatus = "critical"
-    try:
-        async with asyncio.timeout(target.health.timeout + 0.5):
-            status, detail = await ask(target)
-    except NoAnswer as error:
-        failure, detail = error.failure, str(error)
-    except TimeoutError:
-        failure, detail = "timeout", "no answer in time"
-    latency = (time.perf_counter() - began) * 1000
-    return Result(LastCheck(datetime.now(UTC), status, round(latency, 3), detail), failure)
+class Prober:
+    """Probes instances on one event loop; connections to those that answer over gRPC are kept for the next time.
 
+    A kept connection costs 33 KiB and saves four fifths of a check's work.
+    """
 
-async def _grpc(target: Registration) -> tuple[HealthStatus, str]:
-    address = authority(target.host, target.grpc_port)
-    async with grpc.aio.insecure_channel(address, options=_OPTIONS) as channel:
+    def __init__(self) -> None:
+        """Begin without connections."""
+        self._slots = asyncio.Semaphore(CONCURRENT)
+        self._channels: dict[str, grpc.aio.Channel] = {}
+
+    async def probe(self, target: Registration, *, within: float = float("inf")) -> Result:
+        """Ask an instance how it is, as it wished at its registration. Never raises for what the instance does."""
+        kind = target.health.kind or ("grpc" if target.grpc_port else "http")
+        patience = min(within, target.health.timeout)
+        failure: Failure = ""
+        status: HealthStatus = "critical"
+        async with self._slots:
+            began = time.perf_counter()
+            try:
+                async with asyncio.timeout(patience + (0.5 if within > patience else 0.0)):
+                    status, detail = await self._ask(kind)(target)
+            except NoAnswer as error:
+                failure, detail = error.failure, str(error)
+            except TimeoutError:
+                failure, detail = "timeout", "no answer in time"
+            took = time.perf_counter() - began
+        CHECKS.labels(kind, status).observe(took)
+        return Result(LastCheck(datetime.now(UTC), status, round(took * 1000, 3), detail), failure)
+
+    async def forget(self, target: Registration) -> None:
+        """Close the connection to an instance that is gone."""
+        channel = self._channels.pop(authority(target.host, target.grpc_port), None)
+        if channel is not None:
+            await channel.close()
+
+    async def close(self) -> None:
+        """Close all connections."""
+        channels = list(self._channels.values())
+        self._channels.clear()
+        await asyncio.gather(*(channel.close() for channel in channels))
+
+    def _ask(self, kind: str) -> Callable[[Registration], Awaitable[tuple[HealthStatus, str]]]:
+        return {"grpc": self._grpc, "http": _http, "tcp": _tcp}[kind]
+
+    async def _grpc(self, target: Registration) -> tuple[HealthStatus, str]:
+        address = authority(target.host, target.grpc_port)
+        channel = self._channels.pop(address, None) or grpc.aio.insecure_channel(address, options=_OPTIONS)
         stub = health_pb2_grpc.HealthStub(channel)  # type: ignore[no-untyped-call]
+        answered = False
         try:
             answer = await stub.Check(health_pb2.HealthCheckRequest(), timeout=target.health.timeout)
+            answered = True
         except grpc.aio.AioRpcError as error:
             late = error.code() is grpc.StatusCode.DEADLINE_EXCEEDED
             raise NoAnswer("timeout" if late else "unreachable", error.details() or error.code().name) from error
-    serving = answer.status == health_pb2.HealthCheckResponse.SERVING
-    word = health_pb2.HealthCheckResponse.ServingStatus.Name(answer.status)
-    return ("passing" if serving else "critical"), word.lower()
+        finally:
+            if answered and address not in self._channels:
+                self._channels[address] = channel
+            else:
+                await channel.close()
+        serving = answer.status == health_pb2.HealthCheckResponse.SERVING
+        word = health_pb2.HealthCheckResponse.ServingStatus.Name(answer.status)
+        return ("passing" if serving else "critical"), word.lower()
 
 
 async def _http(target: Registration) -> tuple[HealthStatus, str]:
@@ -102,10 +145,3 @@ async def _tcp(target: Registration) -> tuple[HealthStatus, str]:
         raise NoAnswer("unreachable", error.strerror or "no connection") from error
     writer.close()
     return "passing", "connected"
-
-
-_PROBES: dict[str, Callable[[Registration], Awaitable[tuple[HealthStatus, str]]]] = {
-    "grpc": _grpc,
-    "http": _http,
-    "tcp": _tcp,
-}

@@ -1,20 +1,27 @@
 """The gRPC door: microtodo.registry.v1.Registry over the same selectors and services as HTTP."""
 
+import asyncio
 from collections.abc import AsyncIterator
 from typing import Any
 
+import structlog
+
 from libs.contracts.errors import BadRequest, ValidationFailed
-from libs.discovery.protos import duration, number, registration_from_proto, word, words
+from libs.discovery.protos import duration, load_from_proto, number, registration_from_proto, word, words
 from libs.identity.principal import Caller
 from libs.rpc import registry_pb2 as pb
 from libs.rpc.registry_pb2_grpc import RegistryServicer
-from registry_svc.instances import access, selectors, services
-from registry_svc.instances.answers import Context, stream, unary
+from registry_svc.instances import access, observation, selectors, services
+from registry_svc.instances.answers import Context, duplex, stream, unary
 from registry_svc.instances.catalog import Snapshot
 from registry_svc.instances.changes import Changes
+from registry_svc.instances.errors import UnknownInstance
 from registry_svc.instances.identification import Identification
 from registry_svc.instances.registry import Registry
+from registry_svc.instances.services import Grant
 from registry_svc.instances.watching import follow
+
+log = structlog.get_logger(__name__)
 
 
 class RegistryDoor(RegistryServicer):
@@ -39,6 +46,7 @@ class RegistryDoor(RegistryServicer):
                     instances=each.instances,
                     healthy=each.healthy,
                     degraded=each.degraded,
+                    guards=each.guards,
                 )
                 for each in found
             ]
@@ -101,7 +109,7 @@ class RegistryDoor(RegistryServicer):
     @unary
     async def SetState(self, request: pb.SetStateRequest, context: Context) -> pb.Instance:  # noqa: N802
         """Drain, rest, resume."""
-        found = services.instance_set_state(
+        found = await services.instance_set_state(
             **self._asked(context),
             service=request.type,
             instance_id=request.id,
@@ -113,7 +121,7 @@ class RegistryDoor(RegistryServicer):
     @unary
     async def Deregister(self, request: pb.DeregisterRequest, context: Context) -> pb.DeregisterResponse:  # noqa: N802
         """Forget an instance."""
-        services.instance_deregister(
+        await services.instance_deregister(
             **self._asked(context), service=request.type, instance_id=request.id, incarnation=request.incarnation
         )
         return pb.DeregisterResponse()
@@ -122,36 +130,45 @@ class RegistryDoor(RegistryServicer):
     async def Watch(self, request: pb.WatchRequest, context: Context) -> AsyncIterator[pb.WatchResponse]:  # noqa: N802
         """Stream one type, or with an empty type all that the caller may see; `mt-types` says how many."""
         asked = self._asked(context)
+        caller = asked["caller"]
+        self._registry.watches.take((caller.service, _host(context)))
         seen = [request.type] if request.type else selectors.types_seen(**asked)
         for service in seen:
-            access.visible(self._registry.catalog.bundle, asked["caller"], service)
+            access.visible(self._registry.catalog.bundle, caller, service)
         await context.send_initial_metadata((("mt-types", str(len(seen))),))
         known = {request.type: request.revision} if request.type else {}
-        async for snapshot in follow(self._registry.catalog, self._changes, seen, known):
-            yield _watched(asked["caller"], snapshot)
+        observation.WATCHERS.inc()
+        try:
+            async for news in follow(self._registry.catalog, self._changes, seen, known, deltas=request.deltas):
+                yield _watched(caller, news)
+        finally:
+            observation.WATCHERS.dec()
 
-    @stream
-    async def Lease(  # noqa: N802
-        self, request: AsyncIterator[pb.LeaseRequest], context: Context
-    ) -> AsyncIterator[pb.LeaseResponse]:
-        """Take beats; each is answered with the state that is wanted. The end of the stream ends the lease."""
-        asked, holder = self._asked(context), object()
-        held = ""
+    @duplex
+    async def Lease(self, request: AsyncIterator[pb.LeaseRequest], context: Context) -> None:  # noqa: N802
+        """Take beats; each is answered with the state that is wanted, and so is every change of that in between.
+
+        A break of the stream puts the lease in doubt. The end of the requests does not: the lease runs on.
+        """
+        asked = self._asked(context)
+        held = _Lease(self._registry, asked["caller"].service, context)
         try:
             async for beat in request:
                 grant = services.lease_renew(
                     **asked,
                     instance_id=beat.instance_id,
                     incarnation=beat.incarnation,
-                    in_flight=beat.in_flight,
-                    holder=holder,
+                    load=load_from_proto(beat),
+                    holder=held,
                 )
-                held = beat.instance_id
-                yield pb.LeaseResponse(desired_state=number(pb.State, grant.desired_state))
+                held.instance_id = beat.instance_id
+                await held.answer(grant)
+            held.instance_id = ""
         finally:
-            if held and not self.closing:
-                service = asked["caller"].service
-                services.lease_break(registry=self._registry, service=service, instance_id=held, holder=holder)
+            if held.instance_id and not self.closing:
+                services.lease_break(
+                    registry=self._registry, service=held.service, instance_id=held.instance_id, holder=held
+                )
 
     def _caller(self, context: Context) -> Caller:
         sent = dict(context.invocation_metadata() or ())
@@ -161,10 +178,66 @@ class RegistryDoor(RegistryServicer):
         return {"registry": self._registry, "caller": self._caller(context)}
 
 
-def _watched(caller: Caller, snapshot: Snapshot) -> pb.WatchResponse:
-    return pb.WatchResponse(
-        type=snapshot.type,
-        revision=snapshot.revision,
-        items=[access.message(caller, each) for each in snapshot.items],
-        degraded=snapshot.degraded,
-    )
+class _Lease:
+    """The stream of beats of one instance: the Holder that its record names."""
+
+    def __init__(self, registry: Registry, service: str, context: Context) -> None:
+        """Answer by `context`."""
+        self.service = service
+        self.instance_id = ""
+        self._registry = registry
+        self._context = context
+        self._writing = asyncio.Lock()
+        self._pushes: set[asyncio.Task[None]] = set()
+
+    async def answer(self, grant: Grant) -> None:
+        """Answer a beat."""
+        async with self._writing:
+            await self._context.write(
+                pb.LeaseResponse(
+                    desired_state=number(pb.State, grant.desired_state),
+                    heartbeat_every=duration(grant.heartbeat_every),
+                    ttl=duration(grant.ttl),
+                )
+            )
+
+    def wake(self) -> None:
+        """Tell the instance now what is wanted of it; from any thread."""
+        self._registry.loop.call_soon_threadsafe(self._start_push)
+
+    def _start_push(self) -> None:
+        task = asyncio.create_task(self._push())
+        self._pushes.add(task)
+        task.add_done_callback(self._pushes.discard)
+
+    async def _push(self) -> None:
+        try:
+            grant = services.lease_now(
+                registry=self._registry, service=self.service, instance_id=self.instance_id
+            )  # fmt: skip
+            await self.answer(grant)
+        except UnknownInstance:
+            return
+        except Exception as error:  # noqa: BLE001  (whatever gRPC raises for a stream that has just ended)
+            log.debug("the wanted state was not pushed", instance_id=self.instance_id, error=str(error))
+
+
+def _watched(caller: Caller, news: Snapshot) -> pb.WatchResponse:
+    """Write news once for all callers of a kind."""
+    kind = "external" if caller.kind == "external" else "known"
+    message = news.rendered.get(kind)
+    if message is None:
+        message = news.rendered[kind] = pb.WatchResponse(
+            type=news.type,
+            revision=news.revision,
+            items=[access.message(caller, each) for each in news.items],
+            degraded=news.degraded,
+            delta=news.delta,
+            removed=news.removed,
+        )
+    return message
+
+
+def _host(context: Context) -> str:
+    """Give the address of the caller without its port: "ipv4:127.0.0.1"."""
+    return str(context.peer()).rpartition(":")[0]

@@ -14,6 +14,7 @@ ROUTE = re.compile(r"/[!-~]*")
 MAX_PORT = 65535
 INTERVAL = (0.5, 300.0)
 TIMEOUT = (0.05, 30.0)
+COUNTS = (1, 100)
 MAX_ROUTES = 100
 MAX_TEXT = 100
 MAX_METADATA = 32
@@ -88,3 +89,6 @@ def _health(mine: Registration) -> Iterator[FieldError]:
         yield FieldError("/health/interval", "invalid", f"{INTERVAL[0]} to {INTERVAL[1]} seconds")
     if not TIMEOUT[0] <= health.timeout <= TIMEOUT[1]:
         yield FieldError("/health/timeout", "invalid", f"{TIMEOUT[0]} to {TIMEOUT[1]} seconds")
+    for name in ("fall", "rise"):
+        if not COUNTS[0] <= getattr(health, name) <= COUNTS[1]:
+            yield FieldError(f"/health/{name}", "invalid", f"{COUNTS[0]} to {COUNTS[1]}")

@@ -9,6 +9,7 @@ from libs.discovery.model import Instance, Visibility
 from libs.identity.principal import Caller
 from registry_svc.instances import access
 from registry_svc.instances.catalog import Snapshot
+from registry_svc.instances.observation import RESOLVED
 from registry_svc.instances.registry import Registry
 
 
@@ -21,6 +22,7 @@ class ServiceType:
     instances: int
     healthy: int
     degraded: bool
+    guards: tuple[str, ...]
 
 
 def type_list(*, registry: Registry, caller: Caller) -> list[ServiceType]:
@@ -57,15 +59,13 @@ def instance_resolve(
 ) -> tuple[Instance, bool]:
     """Choose a suitable instance, of `zone` where one is well there; the second value says degraded. NoInstance."""
     access.visible(registry.catalog.bundle, caller, service)
-    found = registry.catalog.snapshot(service)
-    candidates = [each for each in found.items if each.state == "up"]
+    catalog, strategy = registry.catalog, strategy or DEFAULT_STRATEGY
+    candidates = catalog.pool(service).near(zone)
     if not candidates:
         raise NoInstance.of(service)
-    near = [each for each in candidates if zone and each.zone == zone]
-    chosen = registry.balancers.choose(
-        service, strategy or DEFAULT_STRATEGY, near or candidates, lambda instance: instance.load_in_flight
-    )
-    return chosen, found.degraded
+    chosen = registry.balancers.choose(service, strategy, candidates, catalog.in_flight)
+    RESOLVED.labels(service, strategy).inc()
+    return catalog.newest(chosen), catalog.degraded(service)
 
 
 def _service_type(registry: Registry, service: str) -> ServiceType:
@@ -76,4 +76,5 @@ def _service_type(registry: Registry, service: str) -> ServiceType:
         instances=len(records),
         healthy=sum(record.state == "up" for record in records),
         degraded=registry.catalog.degraded(service),
+        guards=registry.catalog.guards.of(service),
     )

@@ -1,26 +1,32 @@
 """Writing: registrations, leases, states, and probes on demand."""
 
+import asyncio
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
 from libs.contracts.errors import ValidationFailed
-from libs.discovery.model import Instance, LastCheck, Registration, State
+from libs.discovery.model import Instance, LastCheck, Load, Registration, State
 from libs.identity.principal import Caller
-from registry_svc.instances import access, probes
+from registry_svc.instances import access
 from registry_svc.instances.errors import (
     CheckTimedOut,
     HealthCheckFailed,
+    NotStored,
     StaleIncarnation,
     UnknownInstance,
     UnknownLease,
     Unreachable,
 )
 from registry_svc.instances.probes import Result
-from registry_svc.instances.records import Record
+from registry_svc.instances.records import Holder, Record
 from registry_svc.instances.registry import Registry
 from registry_svc.instances.rules import check_registration
 
 MAX_REASON = 500
+#: A change of state is answered when it is on disk, or refused after so long (seconds).
+STORE_PATIENCE = 5.0
+#: A registration is answered after so long in any case: if it is lost, the instance's next beat brings it back.
+REGISTER_PATIENCE = 1.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,14 +45,17 @@ async def instance_register(*, registry: Registry, caller: Caller, registration:
     access.check_own(caller, registration.type)
     entry = access.visible(registry.catalog.bundle, caller, registration.type)
     check_registration(registration, entry)
+    registry.registrations.take((registration.type, registration.id))
     _known_record(registry, registration)
-    first = await _first_check(registration) if registration.ready else None
+    first = await _first_check(registry, registration) if registration.ready else None
     record = _known_record(registry, registration)
     if record is None:
         _add(registry, registration, first)
     else:
         _update(registry, record, registration)
-    return _grant(registry, registry.catalog.record(registration.type, registration.id))
+    grant = _grant(registry, registry.catalog.record(registration.type, registration.id))
+    await _stored(registry, REGISTER_PATIENCE)
+    return grant
 
 
 def lease_renew(
@@ -55,36 +64,47 @@ def lease_renew(
     caller: Caller,
     instance_id: str,
     incarnation: str = "",
-    in_flight: int = 0,
-    holder: object | None = None,
+    load: Load | None = None,
+    holder: Holder | None = None,
 ) -> Grant:
-    """Take a beat of one of the caller's instances; UnknownLease. `holder` is the stream that it came by."""
+    """Take a beat of one of the caller's instances; UnknownLease. `holder` is the stream that it came by.
+
+    A beat takes the lease over from another Registry that held it.
+    """
     access.check_own(caller, caller.service)
+    catalog = registry.catalog
     try:
-        with registry.catalog.change(caller.service, instance_id, "the lease is held again") as record:
+        with catalog.change(caller.service, instance_id, "the lease is held again") as record:
             if incarnation and incarnation != record.registration.incarnation:
                 raise UnknownLease
-            expires = registry.catalog.clock() + registry.catalog.ttl
-            record.renew(expires=expires, in_flight=in_flight, holder=holder)
+            record.owner = catalog.me
+            record.renew(expires=catalog.expiry(), load=load or Load(), holder=holder)
             return _grant(registry, record)
     except UnknownInstance:
         raise UnknownLease from None
 
 
-def lease_break(*, registry: Registry, service: str, instance_id: str, holder: object) -> None:
-    """Note that a stream of beats broke: its process died. Nothing happens where another stream took over."""
+def lease_now(*, registry: Registry, service: str, instance_id: str) -> Grant:
+    """Give a lease as it is; UnknownInstance."""
+    return _grant(registry, registry.catalog.record(service, instance_id))
+
+
+def lease_break(*, registry: Registry, service: str, instance_id: str, holder: Holder) -> None:
+    """Note that a stream of beats broke: most likely its process died, so ask it at once.
+
+    Nothing happens where another stream took over. On the event loop only.
+    """
     try:
-        with registry.catalog.change(service, instance_id, "the lease's stream broke") as record:
-            if record.holder is holder:
-                record.lose_lease()
+        if registry.catalog.record(service, instance_id).holder is holder:
+            registry.checker.doubt(service, instance_id, holder)
     except UnknownInstance:
         return  # it left before its stream ended
 
 
-def instance_set_state(
+async def instance_set_state(
     *, registry: Registry, caller: Caller, service: str, instance_id: str, state: str, reason: str = ""
 ) -> Instance:
-    """Let an instance drain, rest in maintenance, or come `up` again."""
+    """Let an instance drain, rest in maintenance, or come `up` again; NotStored."""
     access.check_control(caller, service)
     access.visible(registry.catalog.bundle, caller, service)
     wanted = _WANTED.get(state)
@@ -93,19 +113,21 @@ def instance_set_state(
     text = f"{caller.service}: {reason or state}"[:MAX_REASON]
     with registry.catalog.change(service, instance_id, text) as record:
         record.desired = wanted
+    await _stored_for_sure(registry)
     return registry.catalog.instance(service, instance_id)
 
 
-def instance_deregister(
+async def instance_deregister(
     *, registry: Registry, caller: Caller, service: str, instance_id: str, incarnation: str = ""
 ) -> None:
-    """Forget an instance; an old incarnation cannot remove a new one."""
+    """Forget an instance; an old incarnation cannot remove a new one. NotStored."""
     access.check_control(caller, service)
     access.visible(registry.catalog.bundle, caller, service)
     record = registry.catalog.record(service, instance_id)
     if incarnation and incarnation != record.registration.incarnation:
         raise StaleIncarnation
     registry.catalog.drop(service, instance_id, f"{caller.service}: deregistered")
+    await _stored_for_sure(registry)
 
 
 async def instance_probe(*, registry: Registry, caller: Caller, service: str, instance_id: str) -> LastCheck:
@@ -114,9 +136,9 @@ async def instance_probe(*, registry: Registry, caller: Caller, service: str, in
     key = (service, instance_id)
     registration = registry.catalog.record(*key).registration
     if caller.kind == "external":
-        result = await registry.probes.shared(registry.catalog, key)
+        result = await registry.probes.shared(registry.catalog, registry.prober, key)
     else:
-        result = await probes.probe(registration)
+        result = await registry.prober.probe(registration)
     check = _answered(result, f"{service}/{instance_id}")
     return LastCheck(check.at, check.status, check.latency_ms) if caller.kind == "external" else check
 
@@ -126,6 +148,8 @@ _WANTED: dict[str, State] = {"up": "up", "draining": "draining", "maintenance": 
 
 def _known_record(registry: Registry, registration: Registration) -> Record | None:
     """Give the record of this very incarnation, None for a new one; StaleIncarnation for an earlier one."""
+    if registration.incarnation < registry.catalog.grave(registration.type, registration.id):
+        raise StaleIncarnation
     try:
         record = registry.catalog.record(registration.type, registration.id)
     except UnknownInstance:
@@ -136,8 +160,8 @@ def _known_record(registry: Registry, registration: Registration) -> Record | No
     return record if registration.incarnation == known else None
 
 
-async def _first_check(registration: Registration) -> LastCheck:
-    result = await probes.probe(registration)
+async def _first_check(registry: Registry, registration: Registration) -> LastCheck:
+    result = await registry.prober.probe(registration)
     if result.check.status == "critical":
         detail = f"The first health check of {registration.type}/{registration.id} failed: {result.check.detail}"
         raise HealthCheckFailed(detail)
@@ -151,7 +175,8 @@ def _add(registry: Registry, registration: Registration, first: LastCheck | None
         catalog.bundle.services[registration.type].visibility,
         datetime.now(UTC),
         "up" if registration.ready else "starting",
-        catalog.clock() + catalog.ttl,
+        catalog.expiry(),
+        catalog.me,
         last_check=first,
     )
     catalog.put(record, "registered")
@@ -164,13 +189,28 @@ def _update(registry: Registry, record: Record, registration: Registration) -> N
         current.registration = registration
         if current.desired == "starting" and registration.ready:
             current.desired = "up"
-        expires = registry.catalog.clock() + registry.catalog.ttl
-        current.renew(expires=expires, in_flight=current.in_flight, holder=current.holder)
+        current.owner = registry.catalog.me
+        current.renew(expires=registry.catalog.expiry(), load=current.load, holder=current.holder)
 
 
 def _grant(registry: Registry, record: Record) -> Grant:
-    mine = record.registration
-    return Grant(mine.id, mine.incarnation, registry.catalog.ttl, registry.heartbeat_every, record.desired)
+    mine, every = record.registration, registry.catalog.heartbeat_every
+    return Grant(mine.id, mine.incarnation, 3 * every, every, record.desired)
+
+
+async def _stored(registry: Registry, patience: float) -> bool:
+    """Wait until all changes so far are on disk; tell whether they are."""
+    try:
+        async with asyncio.timeout(patience):
+            await asyncio.wrap_future(registry.catalog.journal.flush())
+    except TimeoutError:
+        return False
+    return True
+
+
+async def _stored_for_sure(registry: Registry) -> None:
+    if not await _stored(registry, STORE_PATIENCE):
+        raise NotStored(retry_after=1)
 
 
 def _answered(result: Result, name: str) -> LastCheck:

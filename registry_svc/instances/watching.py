@@ -8,10 +8,20 @@ from registry_svc.instances.changes import Changes
 
 
 async def follow(
-    catalog: Catalog, changes: Changes, services: Collection[str], known: Mapping[str, int]
-) -> AsyncIterator[Snapshot]:  # fmt: skip
-    """Give the state of each type unless its revision is `known`, then each changed state; never ends by itself."""
-    dirty = {service: None for service in services if known.get(service) != catalog.revision(service)}
+    catalog: Catalog,
+    changes: Changes,
+    services: Collection[str],
+    known: Mapping[str, int],
+    *,
+    deltas: bool = False,
+) -> AsyncIterator[Snapshot]:
+    """Give the state of each type unless its revision is `known`, then each changed state; never ends by itself.
+
+    With `deltas` only what changed since the answer before: other Registries count revisions of their own, so that a
+    stream begins with everything.
+    """
+    dirty = dict.fromkeys(services)
+    seen, given = dict(known), dict[str, int]()
     changed = asyncio.Event()
 
     def note(service: str) -> None:
@@ -25,7 +35,11 @@ async def follow(
             while dirty:
                 service = next(iter(dirty))
                 del dirty[service]
-                yield catalog.snapshot(service)
+                if seen.get(service) == catalog.revision(service):
+                    continue
+                snapshot = catalog.news(service, given.get(service) if deltas else None)
+                seen[service] = given[service] = snapshot.revision
+                yield snapshot
             changed.clear()
             await changed.wait()
     finally:

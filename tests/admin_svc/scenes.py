@@ -1,9 +1,11 @@
 """A small platform for the tests to look at: seven services, logs of two requests, two events."""
 
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from admin_svc.dashboard.instances import Check, Instance
+from admin_svc.dashboard.instances import Check, Instance, Load
 from admin_svc.dashboard.sources.recording import RecordingSource
 from libs.contracts.names import SERVICES
 
@@ -21,6 +23,7 @@ def an_instance(service: str = "todo", number: int = 1, state: str = "up", **fie
         "version": "0.1.0",
         "routes": ROUTES.get(service, ()),
         "registered_at": datetime.now(UTC) - timedelta(minutes=42),
+        "load": Load(0, 0.0, 0),
         "check": Check("passing", datetime.now(UTC) - timedelta(seconds=2), 1.4),
     }
     return Instance(service=service, id=f"{service}-{number}", state=state, **{**given, **fields})
@@ -41,7 +44,8 @@ def as_json(one: Instance) -> dict[str, Any]:
         "address": one.address,
         "version": one.version,
         "routes": list(one.routes),
-        "load": {"in_flight": one.in_flight},
+        "load": asdict(one.load),
+        "damped": one.damped,
         "last_check": check,
     }
 
@@ -51,12 +55,14 @@ def a_record(message: str = "request done", after: float = 0.0, **fields: Any) -
     return {"time": (NOW + timedelta(seconds=after)).isoformat(), "message": message, "attributes": {}} | given | fields
 
 
-def play(source: RecordingSource, *instances: Instance) -> None:
-    """Script a platform in which all is well."""
+def play(source: RecordingSource, *instances: Instance, guards: Mapping[str, Sequence[str]] | None = None) -> None:
+    """Script a platform in which all is well, but for the types that the Registry guards."""
     found = list(instances or seven_services())
     source.found = found
     types = {one.service for one in found}
-    source.answer("GET", "registry", "/v1/services", {"items": [{"type": name, "degraded": False} for name in types]})
+    given = guards or {}
+    kinds = [{"type": name, "degraded": name in given, "guards": list(given.get(name, ()))} for name in types]
+    source.answer("GET", "registry", "/v1/services", {"items": kinds})
     for name in types:
         items = [as_json(one) for one in found if one.service == name]
         source.answer("GET", "registry", f"/v1/services/{name}/instances", {"items": items})

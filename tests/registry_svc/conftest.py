@@ -18,6 +18,7 @@ def loop_thread() -> Iterator[LoopThread]:
 @pytest.fixture
 def registry(loop_thread: LoopThread, transactional_db: None, settings: Any) -> Iterator[RunningRegistry]:
     settings.LEASE_TTL = 0.9  # beats every 0.3 s
+    settings.SLOW_START_SECONDS = 0.0
     running = RunningRegistry(loop_thread).start()
     yield running
     running.stop()

@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import dataclasses
 import http.server
 import socket
 import threading
@@ -9,6 +10,7 @@ import time
 from collections.abc import Callable, Iterator
 from concurrent import futures
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from typing import Any
 
 import grpc
@@ -18,10 +20,14 @@ from django.conf import settings
 from grpc_health.v1 import health, health_pb2, health_pb2_grpc
 from uuid_utils.compat import uuid7
 
-from libs.discovery import HealthSpec, Lease, Registration, RegistryDirectory
+from libs.discovery import HealthSpec, Lease, Load, Registration, RegistryDirectory
 from libs.discovery.channels import channel, stub
+from libs.identity.bundle import Bundle
 from libs.identity.service_tokens import ServiceSigner, load_private_key
 from registry_svc.instances.application import Application
+from registry_svc.instances.catalog import Catalog
+from registry_svc.instances.policy import Policy
+from registry_svc.instances.records import Record
 
 
 def wait_until(condition: Callable[[], Any], timeout: float = 10.0) -> Any:
@@ -128,6 +134,12 @@ class RunningRegistry:
         with self.rpc() as methods:
             return getattr(methods, method)(message, timeout=15, metadata=as_metadata(service))
 
+    def with_long_leases(self) -> "RunningRegistry":
+        """Let those who register from now on live a minute without beats."""
+        self.node.catalog.policy = dataclasses.replace(self.node.catalog.policy, ttl=60.0)
+        self.node.sweeper.pace()
+        return self
+
     def states(self, service: str) -> dict[str, str]:
         return {each.id: each.state for each in self.node.catalog.snapshot(service).items}
 
@@ -201,6 +213,17 @@ def registration(service: str = "todo", instance_id: str = "todo-1", **fields: A
     return Registration(service, instance_id, incarnation, "127.0.0.1", health=health_spec, **fields)
 
 
+def catalog_of(journal: Any, note: Callable[[str], None], clock: Any = time.monotonic, **policy: Any) -> Catalog:
+    """Make a catalog of the test bundle, without a Registry around it."""
+    bundle = Bundle.load(settings.KEYS_DIR / "services.json")
+    return Catalog(bundle, journal, note, me="registry-1", policy=Policy(slow_start=0.0, **policy), clock=clock)
+
+
+def record(mine: Registration, expires: float = 1e9, **fields: Any) -> Record:
+    """Make the record of an instance that is up."""
+    return Record(mine, "internal", datetime.now(UTC), "up", expires, "registry-1", **fields)
+
+
 @dataclass
 class Clients:
     """Leases and directories of a test, all stopped at its end."""
@@ -210,7 +233,7 @@ class Clients:
 
     def lease(self, mine: Registration, *, http_only: bool = False) -> Lease:
         addresses = [] if http_only else [self.registry.address]
-        lease = Lease(mine, addresses, signer(mine.type), lambda: 3, [self.registry.url])
+        lease = Lease(mine, addresses, signer(mine.type), lambda: Load(3, 0.5, 1), [self.registry.url])
         lease.start()
         self._open.append(lease)
         return lease

@@ -5,7 +5,7 @@ from typing import Any
 
 from django.conf import settings
 
-from admin_svc.dashboard.instances import Check, Instance
+from admin_svc.dashboard.instances import Check, Instance, Load
 from admin_svc.dashboard.sources.base import Params
 from admin_svc.dashboard.sources.registry import RegistryClient
 from libs import discovery
@@ -49,7 +49,7 @@ class PlatformSource:
 
 def shown(instance: discovery.Instance) -> Instance:
     """Translate the platform's instance into the dashboard's."""
-    last = instance.last_check
+    last, load = instance.last_check, instance.load
     return Instance(
         service=instance.type,
         id=instance.id,
@@ -61,8 +61,9 @@ def shown(instance: discovery.Instance) -> Instance:
         version=instance.version,
         zone=instance.zone,
         weight=instance.weight,
-        in_flight=instance.load_in_flight,
+        load=Load(load.in_flight, load.cpu, load.queue_depth),
         routes=tuple(instance.routes),
         registered_at=instance.registered_at,
         check=Check(last.status, last.at, last.latency_ms, last.detail) if last else None,
+        damped=instance.damped,
     )

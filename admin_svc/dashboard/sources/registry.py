@@ -1,4 +1,4 @@
-"""The Registry over HTTP, for what its live snapshot does not carry: last checks, load, degraded types, actions."""
+"""The Registry over HTTP, for what its live snapshot does not carry: last checks, load, guards, actions."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any

@@ -47,6 +47,12 @@ def milliseconds(value: float | None) -> str:
 
 
 @register.filter
+def percent(share: float) -> str:
+    """Render a share, of which 1 is the whole."""
+    return f"{100 * share:.0f} %"
+
+
+@register.filter
 def tone_of_state(state: str) -> str:
     """Colour a state of the journal."""
     return {"up": "good", "down": "bad", "gone": "mute"}.get(state, "warn")

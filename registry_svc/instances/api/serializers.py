@@ -8,10 +8,12 @@ from libs.contracts.errors import FieldError
 from libs.discovery.balancers import STRATEGIES
 from libs.discovery.model import DEFAULT_WEIGHT, HealthSpec
 from libs.webapi.serializers import Query, Strict
+from registry_svc.instances.observation import GUARDS
 
 STATES = ("starting", "up", "draining", "maintenance", "down")
 MAX_WAIT = 300
 MAX_TEXT = 500
+MAX_COUNT = 2**32 - 1
 
 _default = HealthSpec()
 
@@ -57,6 +59,8 @@ class HealthBody(Strict):
     path = serializers.CharField(default=_default.path)
     interval = serializers.FloatField(default=_default.interval, help_text="seconds")
     timeout = serializers.FloatField(default=_default.timeout, help_text="seconds")
+    fall = serializers.IntegerField(default=_default.fall, help_text="failed checks in a row until it is down")
+    rise = serializers.IntegerField(default=_default.rise, help_text="good checks in a row until it is back")
 
 
 class RegistrationBody(Strict):
@@ -82,7 +86,9 @@ class BeatBody(Strict):
     """A heartbeat."""
 
     incarnation = serializers.CharField(required=False)
-    in_flight = serializers.IntegerField(default=0, min_value=0, max_value=2**32 - 1)
+    in_flight = serializers.IntegerField(default=0, min_value=0, max_value=MAX_COUNT)
+    cpu = serializers.FloatField(default=0.0, min_value=0.0, help_text="cores used since the last beat")
+    queue_depth = serializers.IntegerField(default=0, min_value=0, max_value=MAX_COUNT)
 
 
 class ReasonBody(Strict):
@@ -110,6 +116,8 @@ class LoadOut(serializers.Serializer[Any]):
     """What the instance works on."""
 
     in_flight = serializers.IntegerField()
+    cpu = serializers.FloatField(help_text="cores used since the last beat: 0.5 is half of one")
+    queue_depth = serializers.IntegerField(help_text="requests that wait for a thread")
 
 
 class InstanceOut(serializers.Serializer[Any]):
@@ -134,6 +142,9 @@ class InstanceOut(serializers.Serializer[Any]):
     registered_at = serializers.DateTimeField(required=False)
     lease_expires_at = serializers.DateTimeField(required=False)
     last_check = LastCheckOut(allow_null=True)
+    damped = serializers.BooleanField(
+        required=False, help_text="it went up and down too often and is held down for a while"
+    )
 
 
 class ResolvedOut(InstanceOut):
@@ -164,6 +175,7 @@ class TypeOut(serializers.Serializer[Any]):
     instances = serializers.IntegerField()
     healthy = serializers.IntegerField()
     degraded = serializers.BooleanField()
+    guards = serializers.ListField(child=serializers.ChoiceField(choices=list(GUARDS)), help_text="why it is degraded")
 
 
 class TypesOut(serializers.Serializer[Any]):

@@ -10,6 +10,7 @@ from rest_framework.response import Response
 
 from libs.contracts.errors import ValidationFailed
 from libs.discovery.documents import check_to_json, registration_from_json
+from libs.discovery.model import Load
 from libs.webapi import etags
 from libs.webapi.access import Public
 from libs.webapi.views import View
@@ -92,7 +93,8 @@ class InstanceItem(RegistryView):
         """Deregister an instance: by itself, or by an admin."""
         access.check_control(self.caller, service)
         body = self.body(shapes.LeaveBody)
-        services.instance_deregister(**self.asked, service=service, instance_id=instance_id, **body)
+        work = services.instance_deregister(**self.asked, service=service, instance_id=instance_id, **body)
+        self.registry.wait_for(work)
         return self.no_content()
 
 
@@ -119,6 +121,7 @@ class Watch(RegistryView):
     def get(self, request: Request, service: str) -> Response:
         """Wait for a revision other than `index`, at most `wait` seconds, and show the instances."""
         self.params()
+        self.registry.watches.take((self.caller.service, request.META.get("REMOTE_ADDR", "")))
         found = selectors.instance_list(**self.asked, service=service)
         data = {
             "type": service,
@@ -149,7 +152,10 @@ class Lease(RegistryView):
         """Take a heartbeat."""
         access.check_own(self.caller, service)
         body = self.body(shapes.BeatBody)
-        grant: Grant = services.lease_renew(**self.asked, instance_id=instance_id, **body)
+        incarnation, load = body.pop("incarnation", ""), Load(**body)
+        grant: Grant = services.lease_renew(
+            **self.asked, instance_id=instance_id, incarnation=incarnation, load=load
+        )  # fmt: skip
         return self.ok(dataclasses.asdict(grant))
 
 
@@ -163,10 +169,10 @@ class _StateChange(RegistryView):
         """Change the state: by the instance itself, or by an admin."""
         access.check_control(self.caller, service)
         reason = self.body(shapes.ReasonBody)["reason"]
-        found = services.instance_set_state(
+        work = services.instance_set_state(
             **self.asked, service=service, instance_id=instance_id, state=self.state, reason=reason
         )
-        return self.ok(access.document(self.caller, found))
+        return self.ok(access.document(self.caller, self.registry.wait_for(work)))
 
 
 @extend_schema_view(post=extend_schema(operation_id="instances_drain"))

@@ -2,8 +2,10 @@
 
 from dataclasses import replace
 
+import pytest
+
 from admin_svc.dashboard.board import board, instance_shown
-from admin_svc.dashboard.instances import Check
+from admin_svc.dashboard.instances import Check, Load
 from admin_svc.dashboard.sources.recording import RecordingSource
 from libs.contracts.errors import Unavailable
 from libs.contracts.names import SERVICES
@@ -31,11 +33,11 @@ def test_a_service_is_good_when_all_its_instances_are_and_warns_when_only_some(p
 
 
 def test_the_snapshot_decides_the_state_and_the_observation_adds_load(platform: RecordingSource) -> None:
-    play(platform, an_instance("todo", in_flight=5, check=Check("passing", latency_ms=2.0)))
+    play(platform, an_instance("todo", load=Load(5, 0.5, 1), check=Check("passing", latency_ms=2.0)))
     platform.found = [an_instance("todo", state="draining", check=None)]
     shown = instance_shown("todo", "todo-1")
     assert shown is not None
-    assert (shown.state, shown.in_flight, shown.check and shown.check.latency_ms) == ("draining", 5, 2.0)
+    assert (shown.state, shown.load, shown.check and shown.check.latency_ms) == ("draining", Load(5, 0.5, 1), 2.0)
 
 
 def test_without_a_pushed_snapshot_the_observation_is_shown(platform: RecordingSource) -> None:
@@ -58,9 +60,44 @@ def test_an_unreachable_registry_is_a_notice(platform: RecordingSource) -> None:
     assert shown.tone == "warn"
 
 
-def test_a_degraded_registry_is_a_notice(platform: RecordingSource) -> None:
-    platform.answer("GET", "registry", "/v1/services", {"items": [{"type": "todo", "degraded": True}]})
-    assert "degraded for todo" in board().notices[0]
+def test_a_type_that_is_degraded_without_a_guard_known_here_is_a_general_notice(platform: RecordingSource) -> None:
+    play(platform, guards={"todo": [], "auth": ["a guard of tomorrow"]})
+    assert board().notices == (
+        "The Registry is degraded for auth, todo: it keeps instances whose leases it can't judge yet.",
+    )
+
+
+@pytest.mark.parametrize(
+    ("guard", "notice"),
+    [
+        ("warm_up", "The Registry has just started: for one lease nobody is evicted (auth, todo)."),
+        ("stall", "The Registry stood still: for one lease nobody is evicted for silence (auth, todo)."),
+        ("mass_loss", "Many instances of auth, todo fell silent at once: the Registry evicts only some at a time."),
+        (
+            "unsynced",
+            "The Registry can't read its shared database: what other registries know is missing (auth, todo).",
+        ),
+    ],
+)
+def test_each_guard_says_its_cause_and_its_services(platform: RecordingSource, guard: str, notice: str) -> None:
+    play(platform, guards={"todo": [guard], "auth": [guard]})
+    assert board().notices == (notice,)
+
+
+def test_a_guard_of_all_services_lists_none(platform: RecordingSource) -> None:
+    play(platform, guards=dict.fromkeys(SERVICES, ("warm_up",)) | {"todo": ("warm_up", "mass_loss")})
+    assert board().notices == (
+        "The Registry has just started: for one lease nobody is evicted (all services).",
+        "Many instances of todo fell silent at once: the Registry evicts only some at a time.",
+    )
+
+
+def test_a_guarded_service_warns_and_has_the_guards_tags(platform: RecordingSource) -> None:
+    play(platform, guards={"todo": ["mass_loss", "stall"], "auth": []})
+    rows = {row.name: row for row in board().services}
+    tags = {name: [guard.tag for guard in row.guards] for name, row in rows.items()}
+    assert (tags["todo"], tags["auth"], tags["events"]) == (["stood still", "mass loss"], ["degraded"], [])
+    assert (rows["todo"].tone, rows["auth"].tone, rows["events"].tone) == ("warn", "warn", "good")
 
 
 def test_an_unknown_instance_is_not_shown() -> None:

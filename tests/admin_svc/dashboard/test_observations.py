@@ -1,17 +1,23 @@
 """What is asked every few seconds, and what happens when nobody answers."""
 
+from admin_svc.dashboard.instances import Load
 from admin_svc.dashboard.observations import Observer
 from admin_svc.dashboard.sources.recording import RecordingSource
 from libs.contracts.errors import Unavailable
 from tests.admin_svc.scenes import a_record, an_instance, play
 
 
-def test_checks_load_and_degraded_types_are_observed(platform: RecordingSource) -> None:
-    play(platform, an_instance("todo", in_flight=3))
-    platform.answer("GET", "registry", "/v1/services", {"items": [{"type": "todo", "degraded": True}]})
+def test_checks_load_and_guards_are_observed(platform: RecordingSource) -> None:
+    play(platform, an_instance("todo", load=Load(3, 0.5, 1)), guards={"todo": ["warm_up", "mass_loss"]})
     observed = Observer(platform, max_age=60).latest()
-    assert observed.instances["todo", "todo-1"].in_flight == 3
-    assert observed.degraded == {"todo"}
+    assert observed.instances["todo", "todo-1"].load == Load(3, 0.5, 1)
+    assert observed.degraded == {"todo": ("warm_up", "mass_loss")}
+
+
+def test_a_registry_that_names_no_guards_still_tells_what_is_degraded(platform: RecordingSource) -> None:
+    kinds = [{"type": "todo", "degraded": True}, {"type": "auth", "degraded": False}]
+    platform.answer("GET", "registry", "/v1/services", {"items": kinds})
+    assert Observer(platform, max_age=60).latest().degraded == {"todo": ()}
 
 
 def test_error_records_are_counted_by_instance(platform: RecordingSource) -> None:

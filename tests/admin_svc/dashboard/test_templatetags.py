@@ -7,6 +7,7 @@ from admin_svc.dashboard.templatetags.dashboard import (
     clock,
     compact,
     milliseconds,
+    percent,
     span,
     tone_of_level,
     tone_of_state,
@@ -34,6 +35,11 @@ def test_a_span_has_its_largest_unit(seconds: float | None, shown: str) -> None:
 @pytest.mark.parametrize(("value", "shown"), [(None, "—"), (1.44, "1.4 ms"), (88.8, "89 ms")])
 def test_short_times_have_a_decimal(value: float | None, shown: str) -> None:
     assert milliseconds(value) == shown
+
+
+@pytest.mark.parametrize(("share", "shown"), [(0.0, "0 %"), (0.125, "12 %"), (2.5, "250 %")])
+def test_a_share_is_a_percentage(share: float, shown: str) -> None:
+    assert percent(share) == shown
 
 
 def test_states_and_levels_have_colours() -> None:

@@ -1,15 +1,18 @@
 """The pages, as a browser without scripts sees them."""
 
+import re
+
 import pytest
 from django.contrib.auth.models import User
 from django.test import Client
 
+from admin_svc.dashboard.instances import Load
 from admin_svc.dashboard.models import AuditEntry
 from admin_svc.dashboard.services import transitions_observe
 from admin_svc.dashboard.sources.recording import RecordingSource
 from libs.contracts.errors import Conflict, Unavailable
 from libs.contracts.names import SERVICES
-from tests.admin_svc.scenes import NOW, a_record, an_instance
+from tests.admin_svc.scenes import NOW, a_record, an_instance, play
 
 pytestmark = pytest.mark.django_db
 
@@ -20,6 +23,11 @@ def text(client: Client, path: str) -> str:
     answer = client.get(path)
     assert answer.status_code == 200
     return answer.content.decode()
+
+
+def words(client: Client, path: str) -> str:
+    """Give a page's text as it is read: without tags, with single blanks."""
+    return " ".join(re.sub("<[^>]*>", " ", text(client, path)).split())
 
 
 def test_the_overview_shows_all_services_and_instances(page: Client) -> None:
@@ -38,6 +46,41 @@ def test_an_instance_with_errors_links_to_its_error_records(page: Client, platfo
 def test_the_overview_survives_a_registry_that_is_away(page: Client, platform: RecordingSource) -> None:
     platform.answer("GET", "registry", "/v1/services", Unavailable("no registry answers"))
     assert "The Registry can&#x27;t be reached" in text(page, "/admin/services/")
+
+
+def test_a_guarded_service_is_tagged(page: Client, platform: RecordingSource) -> None:
+    play(platform, guards={"todo": ["mass_loss"]})
+    html = text(page, "/admin/services/")
+    assert ">mass loss</span>" in html[html.index('data-service="todo"') : html.index('data-instance="todo-1"')]
+
+
+@pytest.mark.parametrize("path", ["/admin/services/", "/admin/services/todo/todo-1/"])
+def test_a_damped_instance_says_why_it_is_held_down(page: Client, platform: RecordingSource, path: str) -> None:
+    assert ">damped<" not in text(page, path)
+    play(platform, an_instance("todo", state="down", damped=True))
+    assert 'the Registry holds it down for a while.">damped</span>' in text(page, path)
+
+
+def test_the_overview_shows_load_briefly(page: Client, platform: RecordingSource) -> None:
+    play(platform, an_instance("auth", load=Load(3, 0.5, 4)), an_instance("todo", load=Load(2, 0.07, 0)))
+    shown = words(page, "/admin/services/")
+    assert "3 in flight 50 % CPU 4 waiting http" in shown
+    assert "2 in flight 7 % CPU http" in shown
+
+
+def test_an_instances_page_spells_its_load_out(page: Client, platform: RecordingSource) -> None:
+    play(platform, an_instance("todo", load=Load(3, 1.5, 0)))
+    shown = words(page, "/admin/services/todo/todo-1/")
+    assert "Load 3 in flight, CPU 150 % of one core, 0 waiting for a thread Weight" in shown
+
+
+@pytest.mark.parametrize(
+    ("path", "row"),
+    [("/admin/services/", "3 in flight http"), ("/admin/services/todo/todo-1/", "Load 3 in flight Weight")],
+)
+def test_a_load_that_is_not_told_is_left_out(page: Client, platform: RecordingSource, path: str, row: str) -> None:
+    play(platform, an_instance("todo", load=Load(3)))
+    assert row in words(page, path)
 
 
 def test_the_partial_is_a_part_of_the_page(page: Client) -> None:

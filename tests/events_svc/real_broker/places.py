@@ -10,7 +10,9 @@ from libs.service.identity import signer
 
 
 class Places(discovery.Snapshots):
-    def pick(self, service: str, *, strategy: str = "", exclude: Collection[str] = ()) -> discovery.Instance:
+    def pick(
+        self, service: str, *, strategy: str = "", exclude: Collection[str] = (), zone: str | None = None
+    ) -> discovery.Instance:
         port = int((settings.HOME / f"{service}.port").read_text())
         return discovery.Instance(type=service, id=f"{service}-1", grpc_address=f"127.0.0.1:{port}")
 

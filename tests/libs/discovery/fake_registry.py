@@ -44,6 +44,8 @@ class FakeRegistry(RegistryServicer):
         self.refusal: tuple[grpc.StatusCode, str] | None = None
         self.snapshots: dict[str, pb.WatchResponse] = {}
         self.desired = pb.STATE_UP
+        self.heartbeat_every = 0.1
+        self.frozen = threading.Event()
         self.port = 0
         self._watchers: list[queue.SimpleQueue[pb.WatchResponse | None]] = []
         self._server: grpc.Server | None = None
@@ -75,6 +77,15 @@ class FakeRegistry(RegistryServicer):
         for watcher in self._watchers:
             watcher.put(answer)
 
+    def tell_change(self, service: str, *items: Instance, removed: tuple[str, ...] = ()) -> None:
+        """Tell all watchers what changed of a type."""
+        messages = [instance_to_proto(item) for item in items]
+        answer = pb.WatchResponse(
+            type=service, revision=time.time_ns(), items=messages, delta=True, removed=removed
+        )  # fmt: skip
+        for watcher in self._watchers:
+            watcher.put(answer)
+
     def said(self, method: str) -> list[Any]:
         return [message for name, message in self.heard if name == method]
 
@@ -103,7 +114,8 @@ class FakeRegistry(RegistryServicer):
             if beat.instance_id not in self.known:
                 context.set_trailing_metadata((("mt-code", "unknown_lease"),))
                 context.abort(grpc.StatusCode.NOT_FOUND, "unknown lease")
-            yield pb.LeaseResponse(desired_state=self.desired)
+            if not self.frozen.is_set():
+                yield pb.LeaseResponse(desired_state=self.desired, heartbeat_every=duration(self.heartbeat_every))
 
     def SetState(self, request: pb.SetStateRequest, context: grpc.ServicerContext) -> pb.Instance:
         self.heard.append(("SetState", request))

@@ -1,6 +1,6 @@
-"""Delays between attempts."""
+"""Delays between attempts, and whom to ask next."""
 
-from libs.discovery.backoff import Backoff
+from libs.discovery.backoff import Backoff, Rotation
 
 
 def test_delays_grow_to_the_cap_and_are_never_nothing() -> None:
@@ -21,3 +21,11 @@ def test_a_success_begins_anew() -> None:
 
 def test_delays_differ() -> None:
     assert len({Backoff().next() for _ in range(20)}) > 10
+
+
+def test_a_rotation_gives_each_in_turn_in_an_order_of_its_own() -> None:
+    rotation = Rotation("abcd")
+    turn = [next(rotation) for _ in range(8)]
+    assert sorted(turn[:4]) == list("abcd")
+    assert turn[4:] == turn[:4]
+    assert len({tuple(Rotation("abcd").items) for _ in range(100)}) > 5

@@ -6,7 +6,7 @@ import grpc
 import pytest
 import structlog
 
-from libs.discovery import Lease, Registration
+from libs.discovery import Lease, Load, Registration
 from libs.rpc import registry_pb2 as pb
 from tests.libs.discovery.fake_registry import FakeRegistry, signer, wait_until
 
@@ -15,7 +15,7 @@ MINE = Registration("todo", "todo-1", "0199-incarnation", "127.0.0.1", http_port
 
 @pytest.fixture
 def lease(fake: FakeRegistry) -> Iterator[Lease]:
-    lease = Lease(MINE, [fake.address], signer(), lambda: 7)
+    lease = Lease(MINE, [fake.address], signer(), lambda: Load(7, 0.5, 2))
     yield lease
     lease.stop()
 
@@ -28,7 +28,8 @@ def test_it_registers_and_beats_with_its_load(fake: FakeRegistry, lease: Lease) 
     message = fake.said("Register")[0]
     assert (message.type, message.id, list(message.routes)) == ("todo", "todo-1", ["/v1/lists"])
     beats = wait_until(lambda: len(fake.said("Lease")) >= 3 and fake.said("Lease"))
-    assert {(beat.instance_id, beat.incarnation, beat.in_flight) for beat in beats} == {("todo-1", MINE.incarnation, 7)}
+    assert {(beat.instance_id, beat.incarnation) for beat in beats} == {("todo-1", MINE.incarnation)}
+    assert {(beat.in_flight, beat.cpu, beat.queue_depth) for beat in beats} == {(7, 0.5, 2)}
     wait_until(lambda: lease.desired_state == "up")
 
 
@@ -101,3 +102,56 @@ def test_a_registry_that_is_away_does_not_hold_up_the_end(
     assert lease.wait(5)
     fake.stop()
     assert not leave(lease)
+
+
+def test_beats_are_as_far_apart_as_the_registry_says(fake: FakeRegistry, lease: Lease) -> None:
+    fake.heartbeat_every = 60.0
+    lease.start()
+    assert lease.wait(5)
+    wait_until(lambda: lease._beat_every == 60.0)
+    assert len(fake.said("Lease")) <= 2
+
+
+def test_a_registry_that_answers_no_more_is_left_for_another_one(fake: FakeRegistry) -> None:
+    other = FakeRegistry().start()
+    lease = Lease(MINE, [fake.address, other.address], signer())
+    lease.start()
+    assert lease.wait(5)
+    first, second = (fake, other) if fake.said("Register") else (other, fake)
+    second.known.add(MINE.id)  # as Registries over one database do
+    first.frozen.set()
+    wait_until(lambda: second.said("Lease"))
+    assert lease.wait(5)
+    assert second.said("Register") == []
+    lease.stop()
+    other.stop()
+
+
+def test_with_one_registry_gone_the_next_one_holds_the_lease(fake: FakeRegistry) -> None:
+    others = [FakeRegistry().start() for _ in range(2)]
+    every = [fake, *others]
+    lease = Lease(MINE, [each.address for each in every], signer())
+    lease.start()
+    assert lease.wait(5)
+    for each in every:
+        each.known.add(MINE.id)
+    for _ in range(2):
+        holding = wait_until(lambda: next((each for each in every if each.said("Lease")), None))
+        every.remove(holding)
+        holding.stop()
+    wait_until(lambda: every[0].said("Lease"))
+    assert lease.wait(5)
+    assert every[0].said("Register") == []
+    lease.stop()
+    every[0].stop()
+
+
+def test_a_wish_of_the_registry_is_logged_once(fake: FakeRegistry, lease: Lease) -> None:
+    lease.start()
+    wait_until(lambda: lease.desired_state == "up")
+    with structlog.testing.capture_logs() as logs:
+        fake.desired = pb.STATE_MAINTENANCE
+        wait_until(lambda: lease.desired_state == "maintenance")
+        beats = len(fake.said("Lease"))
+        wait_until(lambda: len(fake.said("Lease")) > beats + 2)
+    assert [each["state"] for each in logs if each["event"] == "the registry wants another state"] == ["maintenance"]

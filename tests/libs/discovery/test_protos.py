@@ -2,7 +2,7 @@
 
 from datetime import UTC, datetime
 
-from libs.discovery import HealthSpec, Instance, LastCheck, Registration
+from libs.discovery import HealthSpec, Instance, LastCheck, Load, Registration
 from libs.discovery.documents import (
     EXTERNAL_FIELDS,
     external_instance_to_json,
@@ -40,10 +40,11 @@ FULL = Instance(
     zone="z",
     version="1.2",
     metadata={"k": "v"},
-    load_in_flight=3,
+    load=Load(3, 0.25, 2),
     registered_at=NOW,
     lease_expires_at=NOW,
     last_check=LastCheck(NOW, "warning", 1.5, "slow"),
+    damped=True,
 )
 MINE = Registration(
     "todo",
@@ -58,7 +59,7 @@ MINE = Registration(
     zone="z",
     version="1",
     metadata={"k": "v"},
-    health=HealthSpec("tcp", "/up", 2.5, 0.25),
+    health=HealthSpec("tcp", "/up", 2.5, 0.25, 5, 4),
     ready=False,
 )
 

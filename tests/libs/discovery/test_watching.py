@@ -42,6 +42,16 @@ def test_changes_arrive_by_themselves(fake: FakeRegistry, directory: RegistryDir
     assert heard == ["todo"]
 
 
+def test_of_a_change_only_the_difference_arrives(fake: FakeRegistry, directory: RegistryDirectory) -> None:
+    fake.tell("todo", ONE, TWO)
+    assert directory.wait(5)
+    three = Instance("todo", "todo-3")
+    fake.tell_change("todo", three, removed=("todo-1",))
+    wait_until(lambda: {each.id for each in directory.instances("todo")} == {"todo-2", "todo-3"})
+    fake.tell_change("todo", Instance("todo", "todo-2", state="down"))
+    wait_until(lambda: directory.pick("todo").id == "todo-3")
+
+
 def test_a_registry_that_is_away_leaves_the_last_snapshot(fake: FakeRegistry, directory: RegistryDirectory) -> None:
     fake.tell("todo", ONE)
     assert directory.pick("todo") == ONE

@@ -25,7 +25,7 @@ def test_a_restart_does_not_interrupt_clients(
     assert registry.states("todo") == {"todo-1": "up"}, "it is restored from the database"
     assert lease.wait(5)
     wait_until(lambda: directory.age() == 0.0)
-    wait_until(lambda: not registry.node.catalog.warming)
+    wait_until(lambda: not registry.node.catalog.degraded("todo"))
     assert directory.pick("todo").id == "todo-1"
     assert set(states) <= {"up"}
 
@@ -64,7 +64,7 @@ def test_the_own_row_is_there_while_the_registry_runs(registry: RunningRegistry)
     item = registry.get("/v1/services/registry/instances").json()["items"][0]
     assert (item["id"], item["state"], item["address"]) == ("registry-1", "up", registry.url)
     registry.stop()
-    assert not StoredInstance.objects.filter(type="registry").exists()
+    assert not StoredInstance.objects.filter(type="registry", gone_at=None).exists()
 
 
 def test_history_tells_every_change_of_a_state(

@@ -3,13 +3,21 @@
 import pytest
 
 from libs.discovery import HealthSpec, Registration
-from registry_svc.instances.probes import probe
+from registry_svc.instances.probes import Prober, Result
 from tests.registry_svc.parts import GrpcInstance, HttpInstance, free_port, registration
 
 
 def target(kind: str, port: int, timeout: float = 1.0) -> Registration:
     ports = {"grpc_port": port} if kind == "grpc" else {"http_port": port}
     return registration(health=HealthSpec(kind=kind, timeout=timeout), **ports)  # type: ignore[arg-type]
+
+
+async def probe(mine: Registration) -> Result:
+    prober = Prober()
+    try:
+        return await prober.probe(mine)
+    finally:
+        await prober.close()
 
 
 @pytest.mark.parametrize(

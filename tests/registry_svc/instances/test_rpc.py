@@ -54,10 +54,10 @@ def test_only_three_states_can_be_wished_for(registry: RunningRegistry, grpc_ins
 
 def test_an_unexpected_error_is_internal_and_tells_nothing(registry: RunningRegistry) -> None:
     registry.node.registry.balancers = None
-    registry.node.catalog.snapshot = None
+    registry.node.catalog.pool = None
     error = refused(registry, "Resolve", pb.ResolveRequest(type="todo"))
     assert (error.code(), error.details()) == (grpc.StatusCode.INTERNAL, "internal error")
-    del registry.node.catalog.snapshot
+    del registry.node.catalog.pool
 
 
 def test_a_lease_belongs_to_the_stream_that_took_it_last(

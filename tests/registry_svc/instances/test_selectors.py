@@ -18,7 +18,7 @@ RESOLVE = "/v1/services/todo/resolve"
 @pytest.fixture
 def three(registry: RunningRegistry, http_instance: HttpInstance) -> RunningRegistry:
     """Three healthy instances of todo with weights 1, 2 and 7; the last one in another zone."""
-    registry.node.catalog.ttl = 60
+    registry.with_long_leases()
     for index, weight in enumerate((1, 2, 7), start=1):
         mine = registration(
             instance_id=f"todo-{index}",

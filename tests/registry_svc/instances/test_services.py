@@ -75,7 +75,7 @@ def test_an_instance_registers_and_is_found(
     assert (found.id, found.state, found.weight, found.zone) == ("todo-1", "up", 7, "z1")
     assert found.grpc_address == f"127.0.0.1:{grpc_instance.port}"
     path = "/v1/services/todo/instances/todo-1"
-    wait_until(lambda: registry.get(path, "gateway").json()["load"] == {"in_flight": 3})
+    wait_until(lambda: registry.get(path, "gateway").json()["load"] == {"in_flight": 3, "cpu": 0.5, "queue_depth": 1})
 
 
 def test_registering_again_with_the_same_incarnation_changes_the_same_instance(

@@ -1,28 +1,25 @@
 """What a stream of changes gives."""
 
 import asyncio
-from datetime import UTC, datetime
+from typing import Any
 
-from django.conf import settings
+import pytest
 
-from libs.identity.bundle import Bundle
+from registry_svc.instances import catalog as catalogs
 from registry_svc.instances.catalog import Catalog
 from registry_svc.instances.changes import Changes
 from registry_svc.instances.journal import MemoryJournal
-from registry_svc.instances.records import Record
 from registry_svc.instances.watching import follow
-from tests.registry_svc.parts import registration
+from tests.registry_svc.parts import catalog_of, record, registration
 
 
 def make() -> tuple[Catalog, Changes]:
     changes = Changes(asyncio.get_running_loop())
-    bundle = Bundle.load(settings.KEYS_DIR / "services.json")
-    return Catalog(bundle, MemoryJournal(), changes.note, ttl=3.0), changes
+    return catalog_of(MemoryJournal(), changes.note), changes
 
 
 def add(catalog: Catalog, service: str, instance_id: str) -> None:
-    mine = registration(service, instance_id, http_port=80)
-    catalog.put(Record(mine, "internal", datetime.now(UTC), "up", catalog.clock() + 3), "registered")
+    catalog.put(record(registration(service, instance_id, http_port=80)), "registered")
 
 
 async def test_first_the_state_of_all_types_then_the_changes() -> None:
@@ -69,3 +66,55 @@ async def test_a_stream_that_ends_stops_listening() -> None:
     assert len(changes._listeners) == 1
     await stream.aclose()
     assert changes._listeners == []
+
+
+async def following(catalog: Catalog, changes: Changes) -> Any:
+    """Open a stream of deltas and give it after its first answer."""
+    stream = follow(catalog, changes, ["todo"], {}, deltas=True)
+    first = await anext(stream)
+    assert not first.delta
+    return stream
+
+
+async def test_who_asks_for_deltas_gets_only_what_changed_after_the_first_answer() -> None:
+    catalog, changes = make()
+    add(catalog, "todo", "todo-1")
+    add(catalog, "todo", "todo-2")
+    stream = await following(catalog, changes)
+    add(catalog, "todo", "todo-3")
+    catalog.drop("todo", "todo-1", "a test")
+    news = await asyncio.wait_for(anext(stream), 2)
+    assert (news.delta, [each.id for each in news.items], news.removed) == (True, ["todo-3"], ("todo-1",))
+    await stream.aclose()
+
+
+async def test_who_is_too_far_behind_for_a_delta_gets_everything(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(catalogs, "LOG_LENGTH", 3)
+    catalog, changes = make()
+    stream = await following(catalog, changes)
+    for index in range(5):
+        add(catalog, "todo", f"todo-{index}")
+    news = await asyncio.wait_for(anext(stream), 2)
+    assert (news.delta, len(news.items)) == (False, 5)
+    await stream.aclose()
+
+
+async def test_when_a_guard_goes_off_everything_is_told_again() -> None:
+    catalog, changes = make()
+    add(catalog, "todo", "todo-1")
+    stream = await following(catalog, changes)
+    catalog.guards.off("warm_up")
+    news = await asyncio.wait_for(anext(stream), 2)
+    assert (news.delta, news.degraded, len(news.items)) == (False, False, 1)
+    await stream.aclose()
+
+
+async def test_many_watchers_share_one_answer() -> None:
+    catalog, changes = make()
+    add(catalog, "todo", "todo-1")
+    streams = [await following(catalog, changes) for _ in range(3)]
+    add(catalog, "todo", "todo-2")
+    news = [await asyncio.wait_for(anext(stream), 2) for stream in streams]
+    assert {id(each) for each in news} == {id(news[0])}
+    for stream in streams:
+        await stream.aclose()

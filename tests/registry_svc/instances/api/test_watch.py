@@ -20,7 +20,7 @@ def test_a_watch_without_index_answers_at_once(registry: RunningRegistry) -> Non
 
 
 def test_a_watch_with_a_known_index_waits_for_a_change(registry: RunningRegistry, grpc_instance: GrpcInstance) -> None:
-    wait_until(lambda: not registry.node.catalog.warming)
+    wait_until(lambda: not registry.node.catalog.degraded("todo"))
     index = _settled(registry)
     with ThreadPoolExecutor(1) as pool:
         waiting = pool.submit(registry.get, f"{WATCH}?index={index}&wait=30", "gateway")
