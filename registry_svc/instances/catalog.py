@@ -21,7 +21,7 @@ from registry_svc.instances.journal import Change, Journal
 from registry_svc.instances.observation import WARM_UP, count_transition
 from registry_svc.instances.policy import SILENCE, Policy
 from registry_svc.instances.records import Record
-from registry_svc.instances.store import Saved
+from registry_svc.instances.store import Key, Saved
 
 log = structlog.get_logger(__name__)
 
@@ -231,6 +231,15 @@ class Catalog:
             for each in saved:
                 if each.registration.type in self._types:
                     self._learn(each)
+
+    def rewrite(self, stored: Collection[Key]) -> None:
+        """Write again what this Registry holds and nobody has stored: somebody has wiped the database."""
+        with self._lock:
+            for service, kind in self._types.items():
+                for record in kind.records.values():
+                    if record.owner == self.me and (service, record.registration.id) not in stored:
+                        state = record.state
+                        self._write(record, state, state, "written again", _as_fields(record.saved()))
 
     def adopt(self, service: str, instance_id: str) -> None:
         """Take over the lease of an instance whose Registry is gone; it has one lease to beat here."""

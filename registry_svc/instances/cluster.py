@@ -168,7 +168,9 @@ class Cluster:
 
     def _read_all(self) -> None:
         self._read_all_at = time.monotonic() + READ_ALL_EVERY
-        self._catalog.learn(store.load())
+        saved = store.load()
+        self._catalog.learn(saved)
+        self._catalog.rewrite({each.key for each in saved})
 
     def _take_refused(self) -> list[Key]:
         taken, self._refused = self._refused, []

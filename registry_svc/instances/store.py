@@ -40,6 +40,11 @@ class Saved:
     registered_at: datetime
     gone: bool = False
 
+    @property
+    def key(self) -> Key:
+        """Name the instance."""
+        return (self.registration.type, self.registration.id)
+
 
 def load() -> list[Saved]:
     """Read all instances, tombstones included."""
