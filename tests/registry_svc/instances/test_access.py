@@ -120,6 +120,18 @@ def test_a_token_for_another_service_is_refused(peopled: RunningRegistry) -> Non
     assert peopled.get("/v1/services", headers={"Authorization": f"Bearer {token}"}).status_code == 401
 
 
+def test_the_registrys_own_token_may_do_what_an_admins_may(peopled: RunningRegistry) -> None:
+    for kind in TYPES:
+        for caller, allowed in (("auth", False), ("registry", True), ("admin", True)):
+            resting = pb.SetStateRequest(type=kind, id=f"{kind}-1", state=pb.STATE_MAINTENANCE)
+            expected = (None, "") if allowed else (grpc.StatusCode.PERMISSION_DENIED, "not_your_instance")
+            assert _called(peopled, "SetState", resting, caller) == expected, (caller, kind)
+            assert peopled.states(kind) == {f"{kind}-1": "maintenance" if allowed else "up"}
+            awake = pb.SetStateRequest(type=kind, id=f"{kind}-1", state=pb.STATE_UP)
+            assert _called(peopled, "SetState", awake, caller) == expected
+        assert peopled.get(f"/v1/services/{kind}/instances/{kind}-1", "registry").status_code == 200
+
+
 def _called(registry: RunningRegistry, method: str, message: Any, caller: str) -> tuple[Any, str]:
     try:
         registry.call(method, message, caller)

@@ -1,68 +1,50 @@
-"""`manage.py services`: what the running Registry knows."""
+"""`manage.py services`: the types that the running Registry knows, and how many of their instances are well."""
 
-import json
-from datetime import UTC, datetime
 from typing import Any
 
-import grpc
-from django.conf import settings
-from django.core.management.base import BaseCommand, CommandError, CommandParser
+from django.core.management.base import CommandParser
 
-from libs.discovery.channels import channel, failure, metadata, stub
-from libs.discovery.documents import instance_to_json
-from libs.discovery.model import Instance
-from libs.discovery.protos import instance_from_proto
+from libs.discovery.protos import word
 from libs.rpc import registry_pb2 as pb
-from libs.service.identity import signer
+from registry_svc.instances.management.asking import AskingCommand, Questions, add_json, as_json, table
 
-TIMEOUT = 5.0
-COLUMNS = ("TYPE", "INSTANCE", "STATE", "ADDRESS", "GRPC", "AGE")
+COLUMNS = ("TYPE", "VISIBILITY", "INSTANCES", "HEALTHY", "GUARDS")
 
 
-class Command(BaseCommand):
-    help = "List the instances that the running Registry knows."
+class Command(AskingCommand):
+    help = "List the service types, and whether the Registry holds evictions of one back."
 
     def add_arguments(self, parser: CommandParser) -> None:
-        parser.add_argument("--json", action="store_true", help="print JSON instead of a table")
-        default = settings.REGISTRY_ADDRESSES[0]
-        parser.add_argument("--registry", default=default, help=f"its gRPC address (default: {default})")
+        super().add_arguments(parser)
+        add_json(parser)
 
     def handle(self, *args: Any, registry: str, **options: Any) -> None:
-        try:
-            found = fetch(registry)
-        except grpc.RpcError as error:
-            raise CommandError(f"the Registry at {registry} does not answer: {failure(error)[1]}") from None
+        found = self.ask(registry, Questions.types)
         if options["json"]:
-            every = [instance_to_json(each) for instances in found.values() for each in instances]
-            self.stdout.write(json.dumps(every, indent=2))
+            self.stdout.write(as_json(document(each) for each in found))
         else:
-            self.stdout.write(table([COLUMNS, *(line for kind, its in found.items() for line in rows(kind, its))]))
+            self.stdout.write(table([COLUMNS, *map(row, found)]))
 
 
-def fetch(address: str) -> dict[str, list[Instance]]:
-    """Ask the Registry at `address` for all types and their instances."""
-    sent: dict[str, Any] = {"timeout": TIMEOUT, "metadata": metadata(signer())}
-    with channel(address) as opened:
-        registry = stub(opened)
-        types = registry.ListTypes(pb.ListTypesRequest(), **sent).items
-        lists = {each.type: registry.ListInstances(pb.ListInstancesRequest(type=each.type), **sent) for each in types}
-    return {kind: [instance_from_proto(item) for item in each.items] for kind, each in lists.items()}
+def row(kind: pb.ServiceType) -> tuple[str, ...]:
+    """Show a type as a line of the table."""
+    visibility = word(pb.Visibility, kind.visibility)
+    return (kind.type, visibility, str(kind.instances), str(kind.healthy), guards(kind))
 
 
-def rows(kind: str, instances: list[Instance]) -> list[tuple[str, ...]]:
-    """Show the instances of a type; a type without any has a line as well."""
-    return [row(each) for each in instances] or [(kind, *"-----")]
+def guards(kind: pb.ServiceType) -> str:
+    """Say which guards are on; a Registry that does not tell which says only that some are."""
+    named = ", ".join(each.replace("_", " ") for each in kind.guards)
+    return named or ("degraded" if kind.degraded else "")
 
 
-def row(instance: Instance) -> tuple[str, ...]:
-    """Show an instance as a line of the table."""
-    age = datetime.now(UTC) - instance.registered_at if instance.registered_at else None
-    shown = str(age).split(".", maxsplit=1)[0] if age else "-"
-    return (instance.type, instance.id, instance.state, instance.address or "-", instance.grpc_address or "-", shown)
-
-
-def table(rows: list[tuple[str, ...]]) -> str:
-    """Align the columns."""
-    widths = [max(len(cell) for cell in column) for column in zip(*rows, strict=True)]
-    lines = ("  ".join(cell.ljust(width) for cell, width in zip(each, widths, strict=True)) for each in rows)
-    return "\n".join(line.rstrip() for line in lines)
+def document(kind: pb.ServiceType) -> dict[str, Any]:
+    """Show a type as JSON."""
+    return {
+        "type": kind.type,
+        "visibility": word(pb.Visibility, kind.visibility),
+        "instances": kind.instances,
+        "healthy": kind.healthy,
+        "degraded": kind.degraded,
+        "guards": list(kind.guards),
+    }

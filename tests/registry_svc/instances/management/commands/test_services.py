@@ -3,41 +3,37 @@
 import json
 
 import pytest
-from django.core.management import CommandError, call_command
 
-from libs.discovery.protos import registration_to_proto
-from tests.registry_svc.parts import GrpcInstance, HttpInstance, RunningRegistry, free_port, registration
-
-
-def test_it_prints_all_instances_of_the_running_registry(
-    registry: RunningRegistry,
-    grpc_instance: GrpcInstance,
-    http_instance: HttpInstance,
-    capsys: pytest.CaptureFixture[str],
-) -> None:
-    registry.call("Register", registration_to_proto(registration(grpc_port=grpc_instance.port)), "todo")
-    admin = registration("admin", "admin-1", http_port=http_instance.port)
-    registry.call("Register", registration_to_proto(admin), "admin")
-    capsys.readouterr()
-    call_command("services", registry=registry.address)
-    lines = capsys.readouterr().out.splitlines()
-    assert lines[0].split() == ["TYPE", "INSTANCE", "STATE", "ADDRESS", "GRPC", "AGE"]
-    shown = [line.split()[:3] for line in lines[1:]]
-    assert [line for line in shown if line[1] != "-"] == [
-        ["admin", "admin-1", "up"],
-        ["registry", "registry-1", "up"],
-        ["todo", "todo-1", "up"],
-    ]
-    assert ["logger", "-", "-"] in shown, "a type without instances is shown, too"
+from libs.rpc import registry_pb2 as pb
+from registry_svc.instances.management.commands.services import document, row
+from tests.registry_svc.instances.management.conftest import Printed
+from tests.registry_svc.parts import RunningRegistry
 
 
-def test_it_prints_json(registry: RunningRegistry, capsys: pytest.CaptureFixture[str]) -> None:
-    capsys.readouterr()
-    call_command("services", registry=registry.address, json=True)
-    assert [each["id"] for each in json.loads(capsys.readouterr().out)] == ["registry-1"]
+def test_it_prints_all_types_of_the_running_registry(todo: RunningRegistry, printed: Printed) -> None:
+    lines = [line.split() for line in printed("services")]
+    assert lines[0] == ["TYPE", "VISIBILITY", "INSTANCES", "HEALTHY", "GUARDS"]
+    by_type = {line[0]: line[1:4] for line in lines[1:]}
+    assert by_type["todo"] == ["internal", "1", "1"]
+    assert by_type["registry"] == ["public", "1", "1"]
+    assert by_type["admin"] == ["admin", "0", "0"], "a type without instances, and one for admins, are shown, too"
 
 
-def test_it_says_in_one_line_that_the_registry_is_away() -> None:
-    address = f"127.0.0.1:{free_port()}"
-    with pytest.raises(CommandError, match=f"the Registry at {address} does not answer"):
-        call_command("services", registry=address)
+@pytest.mark.parametrize(
+    ("kind", "shown"),
+    [
+        (pb.ServiceType(), ""),
+        (pb.ServiceType(degraded=True, guards=["warm_up", "mass_loss"]), "warm up, mass loss"),
+        (pb.ServiceType(degraded=True, guards=["stall"]), "stall"),
+        (pb.ServiceType(degraded=True), "degraded"),
+    ],
+)
+def test_guards_are_words(kind: pb.ServiceType, shown: str) -> None:
+    assert row(kind)[-1] == shown
+
+
+def test_it_prints_json(todo: RunningRegistry, printed: Printed) -> None:
+    found = {each["type"]: each for each in json.loads("\n".join(printed("services", "--json")))}
+    assert set(found["todo"]) == {"type", "visibility", "instances", "healthy", "degraded", "guards"}
+    assert (found["todo"]["visibility"], found["todo"]["instances"]) == ("internal", 1)
+    assert document(pb.ServiceType(guards=["stall"]))["guards"] == ["stall"]
