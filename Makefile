@@ -97,8 +97,8 @@ format: $(VENV)/.installed-dev ## Write the code in the house style
 	@$(VENV)/bin/ruff format --quiet .
 
 .PHONY: bench
-bench: $(VENV)/.installed-dev ## Measure, side by side, and print ratios
-	@$(RUN) -m tests.benchmarks
+bench: $(VENV)/.installed-dev ## Measure, side by side, and print ratios (BENCH="registry_kills" for some of it)
+	@$(RUN) -m tests.benchmarks $(BENCH)
 
 .PHONY: ci
 ci: ## Everything that CI runs (installs Debian packages, so as root)

@@ -1,60 +1,36 @@
-"""`make bench`: what one gateway and one TODO instance do on this machine, through the whole system, under a minute.
+"""`make bench`: what this machine does, measured side by side. `make bench BENCH="registry_kills"` runs those named.
 
-Rows: the Registry answering `resolve` (no gateway), a list of 50 tasks in full, a list unchanged (304), and creating a
-task (a commit, an outbox row, and its event on the way to Events). The last column compares with the first row.
+No row is a promise and none is a test: the load shares the machine with what it measures, so compare rows of one run.
+docs/benchmarks.md says what each shows and what not.
 """
 
+import importlib
 import os
 import platform
 import sys
+import time
 
-from tests.benchmarks.load import Result, measure
-from tests.system.stack import Stack
-from tests.system.users import Person
-
-SECONDS = float(os.environ.get("MT_BENCH_SECONDS", "6"))
-CLIENTS = int(os.environ.get("MT_BENCH_CLIENTS", "8"))
-TASKS = 50
+NAMES = ("system", "registry_resolve", "registry_kills", "registry_scale", "registry_watch")
 
 
-def main() -> int:
-    """Start a system, measure, print; the exit code tells whether any request failed."""
-    print(f"Python {platform.python_version()}, {os.cpu_count()} cores, {CLIENTS} clients, {SECONDS:g} s a row")
-    with Stack() as stack:
-        results = {name: measure(send, clients=CLIENTS, seconds=SECONDS) for name, send in requests_of(stack)}
-    print(table(results))
-    return int(any(result.failures for result in results.values()))
+def main(names: list[str]) -> int:
+    """Run the named benchmarks, or all; the exit code tells whether any of them failed."""
+    unknown = [name for name in names if name not in NAMES]
+    if unknown:
+        print(f"there is no benchmark {', '.join(unknown)}; there are {', '.join(NAMES)}", file=sys.stderr)
+        return 2
+    print(f"Python {platform.python_version()}, {os.cpu_count()} cores, {platform.system()} {platform.machine()}")
+    return max([run(name) for name in names or NAMES])
 
 
-def requests_of(stack):
-    """Give each row's name and the function that sends one of its requests."""
-    person = Person(stack.gateway_url, "Bench").sign_up()
-    tasks = f"{stack.gateway_url}/v1/lists/{person.make_list()['id']}/tasks"
-    for number in range(TASKS):
-        assert person.session.post(tasks, json={"title": f"Task {number}"}, timeout=30).status_code == 201
-    headers = {"Authorization": person.session.headers["Authorization"]}
-    inbox = f"{stack.gateway_url}/v1/lists/{person.inbox()['id']}"
-    unchanged = headers | {"If-None-Match": person.session.get(inbox, timeout=30).headers["ETag"]}
-    other = f"{stack.gateway_url}/v1/lists/{person.make_list('Created')['id']}/tasks"
-    resolve = f"{stack.registry_url}/v1/services/gateway/resolve"
-    yield "Registry: resolve", lambda session: session.get(resolve, timeout=30)
-    yield f"list of {TASKS} tasks", lambda session: session.get(tasks, headers=headers, timeout=30)
-    yield "one list, unchanged (304)", lambda session: session.get(inbox, headers=unchanged, timeout=30)
-    yield "create a task", lambda session: session.post(other, headers=headers, json={"title": "New"}, timeout=30)
-
-
-def table(results: dict[str, Result]) -> str:
-    """Write the results as a table."""
-    first = next(iter(results.values())).rate
-    head = f"{'':<28}{'per second':>11}{'p50 ms':>9}{'p99 ms':>9}{'failed':>8}{'ratio':>8}"
-    return "\n".join([head, *(row(name, result, result.rate / first) for name, result in results.items())])
-
-
-def row(name: str, result: Result, ratio: float) -> str:
-    """Write one result."""
-    p50, p99 = result.percentile(0.5), result.percentile(0.99)
-    return f"{name:<28}{result.rate:>11.0f}{p50:>9.1f}{p99:>9.1f}{result.failures:>8}{ratio:>8.2f}"
+def run(name: str) -> int:
+    """Run one benchmark below its title."""
+    print(f"\n== {name}", flush=True)
+    began = time.monotonic()
+    code = importlib.import_module(f"tests.benchmarks.{name}").main()
+    print(f"({time.monotonic() - began:.0f} s)", flush=True)
+    return code
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(main(sys.argv[1:]))

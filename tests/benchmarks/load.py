@@ -4,16 +4,17 @@ Latency in a closed loop hides queueing, and the clients share the machine with 
 run with each other, not runs of two machines.
 """
 
+import http.client
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
+from typing import Any
 
-import requests
+import grpc
 
 WARM_UP = 20
-
-Send = Callable[[requests.Session], requests.Response]
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,7 +24,7 @@ class Result:
     answers: int
     failures: int
     seconds: float
-    latencies: list[float]
+    latencies: Sequence[float]
 
     @property
     def rate(self) -> float:
@@ -31,28 +32,41 @@ class Result:
 
     def percentile(self, share: float) -> float:
         """Give the latency that `share` of the answers did not exceed (nearest rank)."""
-        ordered = sorted(self.latencies)
-        return ordered[min(len(ordered) - 1, int(share * len(ordered)))] if ordered else 0.0
+        return percentile(self.latencies, share)
 
 
-def measure(send: Send, *, clients: int, seconds: float) -> Result:
-    """Let `clients` threads send for `seconds`, after a warm-up that does not count."""
+def percentile(values: Sequence[float], share: float) -> float:
+    """Give the value that `share` of `values` do not exceed (nearest rank); 0 where there are none."""
+    ordered = sorted(values)
+    return ordered[min(len(ordered) - 1, int(share * len(ordered)))] if ordered else 0.0
+
+
+def measure(
+    send: Callable[[Any], bool],
+    *,
+    clients: int,
+    seconds: float,
+    client: Callable[[], AbstractContextManager[Any]] = nullcontext,
+) -> Result:
+    """Let `clients` threads send for `seconds`, after a warm-up that does not count.
+
+    Each sends with what its own `client()` opens. `send` tells whether the answer was a good one.
+    """
     start = threading.Barrier(clients + 1)
     latencies: list[list[float]] = [[] for _ in range(clients)]
     failures = [0] * clients
 
-    def client(number: int) -> None:
-        with requests.Session() as session:
+    def run(number: int) -> None:
+        with client() as opened:
             for _ in range(WARM_UP):
-                send(session)
+                is_good(send, opened)
             start.wait()
             until = time.perf_counter() + seconds
             while (begun := time.perf_counter()) < until:
-                answer = send(session)
+                failures[number] += not is_good(send, opened)
                 latencies[number].append((time.perf_counter() - begun) * 1000)
-                failures[number] += answer.status_code >= 400
 
-    threads = [threading.Thread(target=client, args=(number,)) for number in range(clients)]
+    threads = [threading.Thread(target=run, args=(number,)) for number in range(clients)]
     for thread in threads:
         thread.start()
     start.wait()
@@ -61,3 +75,11 @@ def measure(send: Send, *, clients: int, seconds: float) -> Result:
         thread.join()
     together = [latency for own in latencies for latency in own]
     return Result(len(together), sum(failures), time.perf_counter() - begun, together)
+
+
+def is_good(send: Callable[[Any], bool], client: Any) -> bool:
+    """Send; an answer that never came is none of the good ones."""
+    try:
+        return send(client)
+    except (OSError, grpc.RpcError, http.client.HTTPException):
+        return False
