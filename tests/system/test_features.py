@@ -79,7 +79,8 @@ def test_registry_lists_service_types(stack):
     items = {item["type"]: item for item in ask_registry(stack, "/v1/services", "admin").json()["items"]}
     assert set(items) == set(SERVICES)
     assert items["todo"] == {
-        "type": "todo", "visibility": "internal", "instances": 2, "healthy": 2, "degraded": False
+        "type": "todo", "visibility": "internal", "instances": 2, "healthy": 2, "degraded": False,
+        "guards": [],
     }  # fmt: skip
     with registry(stack) as stub:
         types = stub.ListTypes(pb.ListTypesRequest(), metadata=bearer(stack.token()), timeout=5).items
