@@ -133,8 +133,8 @@ class RegistryServicer:
         raise NotImplementedError('Method not implemented!')
 
     def Lease(self, request_iterator, context):
-        """Heartbeats. A break of the stream means that the process may have died, and the Registry asks it at once; the end of
-        the requests is no such news: the lease runs on until its silence. Unknown lease: NOT_FOUND, register again.
+        """Heartbeats. The end of the stream means that the process may have died, and the Registry asks it at once; who answers
+        keeps the lease until its silence, so that one beat a stream will do. Unknown lease: NOT_FOUND, register again.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

@@ -77,11 +77,12 @@ LOST, UP = "leases and watches lost", "up at the end"
 
 async def steady(registry: Registry, fleet: Fleet, found: dict[str, float]) -> None:
     """Let it be, and see what that costs."""
-    beats, messages = fleet.answered, told(fleet)
+    beats, messages, sent = fleet.answered, told(fleet), bytes_of(fleet)
     with Cpu(registry.pid) as cpu, Cpu(os.getpid()) as load:
         await asyncio.sleep(STEADY)
     found["beats answered per second"] = (fleet.answered - beats) / STEADY
-    found["messages to watchers per second"] = (told(fleet) - messages) / STEADY
+    found["messages to all watchers"] = told(fleet) - messages
+    found["MiB to all watchers"] = (bytes_of(fleet) - sent) / 2**20
     found["Registry: share of a core"] = cpu.share
     found["the load: share of a core"] = load.share
     found["Registry: RSS MiB"] = rss(registry.pid)
@@ -93,14 +94,19 @@ def told(fleet: Fleet) -> int:
     return sum(watcher.messages for watcher in fleet.watchers)
 
 
+def bytes_of(fleet: Fleet) -> int:
+    """Count the bytes of these messages."""
+    return sum(watcher.bytes for watcher in fleet.watchers)
+
+
 async def changes(fleet: Fleet, found: dict[str, float]) -> None:
     """Change one instance again and again: maintenance, resume, maintenance …"""
-    delays, bytes_before = [], sum(watcher.bytes for watcher in fleet.watchers)
+    delays, before = [], bytes_of(fleet)
     for number in range(CHANGES):
         state = pb.STATE_UP if number % 2 else pb.STATE_MAINTENANCE
         delays.append(await fleet.change(f"{SERVICE}-0", state, PATIENCE))
         await asyncio.sleep(0.3)
-    sent = sum(watcher.bytes for watcher in fleet.watchers) - bytes_before
+    sent = bytes_of(fleet) - before
     found["a change: median watcher ms"] = 1000 * statistics.median(delay for each in delays for delay in each)
     found["a change: last watcher, median ms"] = 1000 * statistics.median(max(each) for each in delays)
     found["a change: last watcher, worst ms"] = 1000 * max(max(each) for each in delays)
