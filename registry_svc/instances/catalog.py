@@ -87,8 +87,6 @@ class Catalog:
         self._lock = threading.RLock()
         self._salt = crc32(me.encode()) % SALTS
         self._types = {service: _Type() for service in bundle.services}
-        for service in bundle.services:
-            self._touch(service)
         self.warm_up(leases=0)
 
     # -- reading ---------------------------------------------------------------------------------------------------
@@ -110,6 +108,14 @@ class Catalog:
                 known = self.snapshot(service) if since is None else self._delta(service, since)
                 kind.news[since] = (now, known)
             return known
+
+    def changed(self, service: str, since: int | None) -> tuple[int, Collection[str] | None]:
+        """Give the revision, and the ids that changed after another one; None for all."""
+        with self._lock:
+            kind = self._types[service]
+            if since is None or since < kind.floor:
+                return kind.revision, None
+            return kind.revision, {instance_id for revision, instance_id in kind.log if revision > since}
 
     def pool(self, service: str) -> Pool:
         """Give those that are up, prepared for choosing."""
@@ -140,10 +146,14 @@ class Catalog:
         record = self._types[instance.type].records.get(instance.id)
         return record.load.in_flight if record else 0.0
 
+    def find(self, service: str, instance_id: str) -> Record | None:
+        """Give the record itself, where there is one."""
+        kind = self._types.get(service)
+        return kind.records.get(instance_id) if kind else None
+
     def record(self, service: str, instance_id: str) -> Record:
         """Give the record itself; UnknownInstance."""
-        kind = self._types.get(service)
-        found = kind.records.get(instance_id) if kind else None
+        found = self.find(service, instance_id)
         if found is None:
             raise UnknownInstance(f"There is no instance {instance_id} of {service}.")
         return found
@@ -180,6 +190,8 @@ class Catalog:
         with self._lock:
             for each in saved:
                 self._take(each, owner=each.owner if each.owner in owners else self.me)
+            for kind in self._types.values():  # whoever watches already knows nothing of these
+                kind.floor, kind.pool = kind.revision + 1, None
 
     def warm_up(self, *, leases: int) -> None:
         """Let nobody be evicted for one lease, as long as it is with so many of them."""
@@ -248,7 +260,7 @@ class Catalog:
             if record is not None:
                 record.owner, record.holder, record.adopted = self.me, None, True
                 record.lease_expires = self.clock() + 3 * self.heartbeat_every
-                self._touch(service)
+                self._touch(service, instance_id)
 
     def _learn(self, saved: Saved) -> None:
         mine = saved.registration
@@ -323,19 +335,16 @@ class Catalog:
         return Snapshot(service, kind.revision, items, self.degraded(service), delta=True, removed=removed)
 
     def _touch(self, service: str, instance_id: str = "") -> None:
-        """Note a change of one instance, or without its id of all that is to be known of the type."""
+        """Note a change of one instance, or without its id of a guard of the type."""
         kind = self._types[service]
-        least = max(kind.revision + 1, int(time.time() * 1000))
+        least = max(kind.revision + 1, kind.floor, int(time.time() * 1000))
         kind.revision = least + (self._salt - least) % SALTS
         if instance_id:
             kind.log.append((kind.revision, instance_id))
-            while len(kind.log) > LOG_LENGTH:
-                kind.floor = kind.log.popleft()[0]
-        else:
-            kind.log.clear()
-            kind.floor = kind.revision
+            kind.pool = None
+        while len(kind.log) > LOG_LENGTH:
+            kind.floor = kind.log.popleft()[0]
         kind.news.clear()
-        kind.pool = None
         self._note(service)
 
     def _guard_changed(self, service: str | None) -> None:

@@ -31,23 +31,31 @@ class Checker:
         """Check the instances of `catalog` whose leases this Registry holds."""
         self._catalog = catalog
         self._prober = prober
+        self._seen: dict[str, int] = {}
         self._tasks: dict[Key, asyncio.Task[None]] = {}
         self._hurry: dict[Key, asyncio.Event] = {}
         self._doubts: set[asyncio.Task[None]] = set()
 
     def reconcile(self, service: str) -> None:
         """Start to check new instances, end with those gone or held elsewhere, and wake those that return."""
-        mine = [record for record in self._catalog.records(service) if record.owner == self._catalog.me]
-        records = {(service, record.registration.id): record for record in mine}
-        for key, record in records.items():
-            if key not in self._tasks or self._tasks[key].done():
-                self._hurry[key] = asyncio.Event()
-                self._tasks[key] = asyncio.create_task(self._follow(key))
-            if record.returning:
-                self._hurry[key].set()
-        for key in [key for key in self._tasks if key[0] == service and key not in records]:
-            self._tasks.pop(key).cancel()
-            del self._hurry[key]
+        self._seen[service], ids = self._catalog.changed(service, self._seen.get(service))
+        if ids is None:
+            ids = [record.registration.id for record in self._catalog.records(service)]
+        for instance_id in ids:
+            self._reconcile((service, instance_id), self._catalog.find(service, instance_id))
+
+    def _reconcile(self, key: Key, record: Record | None) -> None:
+        if record is None or record.owner != self._catalog.me:
+            task = self._tasks.pop(key, None)
+            if task is not None:
+                task.cancel()
+                del self._hurry[key]
+            return
+        if key not in self._tasks or self._tasks[key].done():
+            self._hurry[key] = asyncio.Event()
+            self._tasks[key] = asyncio.create_task(self._follow(key))
+        if record.returning:
+            self._hurry[key].set()
 
     def doubt(self, service: str, instance_id: str, holder: Holder | None) -> None:
         """Ask an instance at once whether it lives, since the stream of `holder` broke or its Registry is gone."""

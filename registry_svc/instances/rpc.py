@@ -148,8 +148,8 @@ class RegistryDoor(RegistryServicer):
     async def Lease(self, request: AsyncIterator[pb.LeaseRequest], context: Context) -> None:  # noqa: N802
         """Take beats; each is answered with the state that is wanted, and so is every change of that in between.
 
-        The end of the stream puts the lease in doubt, however it ends: of a process that died gRPC says first that there
-        are no more requests. Who lives and only uses short streams keeps the lease until its silence.
+        The end of the stream puts the lease in doubt, however it ends: of a process that died gRPC says first that
+        there are no more requests. Who lives and only uses short streams keeps the lease until its silence.
         """
         asked = self._asked(context)
         held = _Lease(self._registry, asked["caller"].service, context)

@@ -24,6 +24,12 @@ class OneInstance:
     def records(self, service: str) -> list[Any]:
         return [self.only]
 
+    def changed(self, service: str, since: int | None) -> tuple[int, None]:
+        return 1, None
+
+    def find(self, service: str, instance_id: str) -> Any:
+        return self.only
+
 
 class Asleep(Checker):
     """A checker whose checks ask nobody."""

@@ -109,6 +109,25 @@ async def test_when_a_guard_goes_off_everything_is_told_again() -> None:
     await stream.aclose()
 
 
+async def test_a_guard_that_comes_and_goes_costs_a_watcher_only_what_changed_meanwhile() -> None:
+    catalog, changes = make()
+    catalog.guards.off("warm_up")
+    for index in range(3):
+        add(catalog, "todo", f"todo-{index}")
+    stream = await following(catalog, changes)
+    catalog.guards.on("stall")
+    news = await asyncio.wait_for(anext(stream), 2)
+    assert (news.delta, news.degraded, news.items, news.removed) == (True, True, (), ())
+    catalog.drop("todo", "todo-0", "a test")
+    news = await asyncio.wait_for(anext(stream), 2)
+    assert (news.delta, news.degraded, news.removed) == (True, True, ("todo-0",))
+    catalog.guards.off("stall")
+    news = await asyncio.wait_for(anext(stream), 2)
+    assert (news.delta, news.degraded, news.items) == (True, False, ())
+    assert news.removed == ("todo-0",), "who kept it while it was in doubt drops it now"
+    await stream.aclose()
+
+
 async def test_many_watchers_share_one_answer() -> None:
     catalog, changes = make()
     add(catalog, "todo", "todo-1")
