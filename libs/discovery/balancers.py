@@ -11,7 +11,8 @@ instances may come and go, and it holds its own lock. `Balancers`: one of them p
   2001), drawn by weight.
 
 An instance of weight 0 gets nothing of the last three while another one has weight. One that just came up has little
-weight at first: Envoy's slow start (envoyproxy.io, "Slow start mode"), linear from 10 % to 100 % of its weight.
+weight at first: Envoy's slow start (envoyproxy.io, "Slow start mode"), linear from 10 % to 100 % of its weight. Those who
+came up together with the oldest one have all of it: there is nobody warm to spare them.
 """
 
 import math
@@ -33,6 +34,8 @@ DEFAULT_STRATEGY = "least_load"
 
 #: The part of its weight that an instance has at the beginning of its slow start.
 SLOW_START_FROM = 0.1
+#: Who comes up within this part of a slow start after the oldest member is not new beside it: a system that starts.
+COHORT = 0.25
 #: Weights are this old at most while somebody is in slow start (seconds).
 WEIGH_EVERY = 0.1
 
@@ -119,13 +122,17 @@ class Pool:
         if not any(weights):
             weights = [1.0] * len(weights)
         elif self._slow_start and self.up_since:
-            now = self._clock()
+            now, together = self._clock(), self._oldest() + self._slow_start * COHORT
             for each, since in self.up_since.items():
                 warm, index = (now - since) / self._slow_start, self._index(each)
-                if warm < 1 and index is not None:
+                if warm < 1 and index is not None and since > together:
                     weights[index] *= SLOW_START_FROM + (1 - SLOW_START_FROM) * max(warm, 0.0)
                     until = now + WEIGH_EVERY
         return Shares(tuple(weights), tuple(accumulate(weights)), until)
+
+    def _oldest(self) -> float:
+        """Give when the first of the members came up; who is warm came up long ago."""
+        return min(self.up_since.get(each, -math.inf) for each in self.ids)
 
     def _by_zone(self) -> dict[str, "Pool"]:
         zones = {each.zone for each in self.instances if each.zone and each.effective_weight}

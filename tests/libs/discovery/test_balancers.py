@@ -308,6 +308,24 @@ def test_slow_start_changes_nothing_where_all_are_equally_new() -> None:
     assert turns(candidates, 14) == "aabacaa" * 2
 
 
+@pytest.mark.parametrize("age", [0.5, 3.0, 9.99, 10.01, 11.0])
+def test_those_who_came_up_together_share_as_their_weights_say(age: float) -> None:
+    clock = Clock()
+    since = {"a": clock.now, "b": clock.now + 0.5, "c": clock.now + 2.0}
+    candidates = Pool([A, B, C], up_since=since, slow_start=10.0, clock=clock)
+    clock.now += age
+    assert turns(candidates, 14) == "aabacaa" * 2
+
+
+def test_who_comes_up_later_than_the_rest_of_a_young_system_is_new_beside_it() -> None:
+    clock = Clock()
+    candidates = pool(
+        {"a": 100, "b": 100}, up_since={"a": clock.now, "b": clock.now + 5.0}, slow_start=10.0, clock=clock
+    )
+    clock.now += 5.0
+    assert candidates.shares().weights == (100.0, 10.0)
+
+
 def test_slow_start_goes_on_in_parts_of_the_pool() -> None:
     clock = Clock()
     members = [Instance("todo", name, zone="x") for name in ("gone", "new", "old")] + [
