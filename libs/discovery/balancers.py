@@ -11,8 +11,8 @@ instances may come and go, and it holds its own lock. `Balancers`: one of them p
   2001), drawn by weight.
 
 An instance of weight 0 gets nothing of the last three while another one has weight. One that just came up has little
-weight at first: Envoy's slow start (envoyproxy.io, "Slow start mode"), linear from 10 % to 100 % of its weight. Those who
-came up together with the oldest one have all of it: there is nobody warm to spare them.
+weight at first: Envoy's slow start (envoyproxy.io, "Slow start mode"), linear from 10 % to 100 % of its weight. Those
+who came up together with the oldest one have all of it: there is nobody warm to spare them.
 """
 
 import math

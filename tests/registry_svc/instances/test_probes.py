@@ -59,3 +59,25 @@ async def test_no_answer_in_time_is_a_timeout(http_instance: HttpInstance) -> No
 async def test_the_kind_follows_from_the_ports_where_none_is_named(grpc_instance: GrpcInstance) -> None:
     result = await probe(registration(grpc_port=grpc_instance.port, http_port=free_port()))
     assert (result.check.status, result.check.detail) == ("passing", "serving")
+
+
+async def test_a_connection_that_answered_is_kept_and_one_that_failed_is_not(grpc_instance: GrpcInstance) -> None:
+    prober = Prober()
+    mine = target("grpc", grpc_instance.port)
+    await prober.probe(mine)
+    kept = dict(prober._channels)
+    await prober.probe(mine)
+    assert prober._channels == kept
+    grpc_instance.stop()
+    assert (await prober.probe(mine)).failure == "unreachable"
+    assert prober._channels == {}
+    await prober.close()
+
+
+async def test_who_is_in_doubt_has_less_time_to_answer(http_instance: HttpInstance) -> None:
+    http_instance.release.clear()
+    prober = Prober()
+    result = await prober.probe(target("http", http_instance.port, timeout=30.0), within=0.1)
+    assert (result.failure, result.check.latency_ms < 5000) == ("timeout", True)
+    http_instance.release.set()
+    await prober.close()

@@ -5,13 +5,18 @@ from typing import Any
 
 import grpc
 import pytest
+from django.db import OperationalError
 from uuid_utils.compat import uuid7
 
-from libs.discovery import HealthSpec, Registration
+from libs.discovery import HealthSpec, Lease, Registration
 from libs.discovery.channels import failure
 from libs.discovery.documents import registration_to_json
 from libs.discovery.protos import registration_to_proto
 from libs.rpc import registry_pb2 as pb
+from registry_svc.instances import journal as journals
+from registry_svc.instances import services
+from registry_svc.instances.models import StoredInstance
+from registry_svc.instances.observation import CHECKS
 from tests.registry_svc.parts import (
     Clients,
     GrpcInstance,
@@ -162,18 +167,121 @@ def test_each_wrong_field_is_named(registry: RunningRegistry) -> None:
     assert {each["pointer"] for each in answer.json()["errors"]} == {"/id", "/weight"}
 
 
-def test_a_broken_stream_is_down_for_watchers_within_a_second(
+def break_stream(lease: Lease) -> None:
+    """Do what the kernel does when a process is killed."""
+    lease._stopping.set()
+    wait_until(lambda: lease._stream is not None)
+    lease._stream.cancel()  # type: ignore[union-attr]
+
+
+def test_a_broken_stream_of_a_dead_instance_is_down_for_watchers_within_a_second(
     registry: RunningRegistry, clients: Clients, grpc_instance: GrpcInstance
 ) -> None:
+    registry.with_long_leases()
     lease = clients.lease(registration(grpc_port=grpc_instance.port))
     directory = clients.directory()
-    wait_until(lambda: [each.state for each in directory.instances("todo")] == ["up"])
-    wait_until(lambda: lease._stream is not None and lease.desired_state)
-    lease._stopping.set()
+    wait_until(lambda: [each.state for each in directory.instances("todo")] == ["up"] and lease.desired_state)
+    grpc_instance.stop()
     began = time.monotonic()
-    lease._stream.cancel()  # what the kernel does when the process is killed
+    break_stream(lease)
     wait_until(lambda: [each.state for each in directory.instances("todo")] == ["down"])
     assert time.monotonic() - began < 1.0
+
+
+def test_a_broken_stream_of_an_instance_that_answers_does_not_end_its_lease(
+    registry: RunningRegistry, clients: Clients, grpc_instance: GrpcInstance
+) -> None:
+    registry.with_long_leases()
+    lease = clients.lease(registration(grpc_port=grpc_instance.port, health=HealthSpec(interval=300)))
+    wait_until(lambda: registry.states("todo") == {"todo-1": "up"} and lease.desired_state)
+    checks = checks_made()
+    break_stream(lease)
+    wait_until(lambda: checks_made() > checks)
+    wait_until(lambda: not registry.node.registry.checker._doubts)
+    assert registry.states("todo") == {"todo-1": "up"}
+
+
+def checks_made() -> float:
+    samples = next(iter(CHECKS.collect())).samples
+    return sum(each.value for each in samples if each.name.endswith("_count"))
+
+
+def test_of_many_that_do_not_answer_after_a_break_only_a_share_is_taken_for_dead(
+    registry: RunningRegistry, http_instance: HttpInstance, clients: Clients
+) -> None:
+    registry.with_long_leases()
+    health = HealthSpec(interval=300, timeout=30)
+    leases = [
+        clients.lease(registration(instance_id=f"todo-{number}", http_port=http_instance.port, health=health))
+        for number in range(4)
+    ]
+    wait_until(lambda: all(lease.desired_state for lease in leases))
+    wait_until(lambda: not registry.node.catalog.degraded("todo"))
+    http_instance.release.clear()
+    for lease in leases:
+        break_stream(lease)
+    wait_until(lambda: "down" in registry.states("todo").values())
+    wait_until(lambda: not registry.node.registry.checker._doubts)
+    assert sorted(registry.states("todo").values()) == ["down", "up", "up", "up"]
+
+
+def test_one_beat_a_stream_holds_a_lease_as_well(registry: RunningRegistry, grpc_instance: GrpcInstance) -> None:
+    mine = registration(grpc_port=grpc_instance.port)
+    registry.call("Register", registration_to_proto(mine), "todo")
+    until = time.monotonic() + 3 * registry.node.catalog.policy.ttl
+
+    def beat() -> str:
+        one = iter([pb.LeaseRequest(instance_id="todo-1", incarnation=mine.incarnation, in_flight=4)])
+        with registry.rpc() as methods:
+            answers = list(methods.Lease(one, metadata=as_metadata("todo"), timeout=5))
+        assert [answer.desired_state for answer in answers] == [pb.STATE_UP]
+        return str(registry.states("todo")["todo-1"])
+
+    assert wait_until(lambda: beat() != "up" or time.monotonic() > until)
+    assert registry.states("todo") == {"todo-1": "up"}
+
+
+def test_what_an_operator_wants_reaches_the_instance_before_its_next_beat(
+    registry: RunningRegistry, clients: Clients, grpc_instance: GrpcInstance
+) -> None:
+    registry.with_long_leases()  # beats every 20 s
+    lease = clients.lease(registration(grpc_port=grpc_instance.port))
+    wait_until(lambda: lease.desired_state == "up")
+    for action, state in {"maintenance": "maintenance", "drain": "draining", "resume": "up"}.items():
+        assert registry.post(f"/v1/services/todo/instances/todo-1/{action}", "admin").status_code == 200
+        wait_until(lambda state=state: lease.desired_state == state, 3)
+
+
+def test_an_incarnation_from_before_the_one_that_left_does_not_return(door: Any, registry: RunningRegistry) -> None:
+    earlier, later = str(uuid7()), str(uuid7())
+    assert door.register(registration(http_port=1, ready=False, incarnation=later), "todo")[0] == 201
+    assert registry.request("DELETE", "/v1/services/todo/instances/todo-1", "todo").status_code == 204
+    late = registration(http_port=1, ready=False, incarnation=earlier)
+    assert door.register(late, "todo") == (409, "stale_incarnation")
+    registry.stop()
+    registry.start()
+    assert door.register(late, "todo") == (409, "stale_incarnation"), "also after a restart"
+    assert door.register(registration(http_port=1, ready=False, incarnation=later), "todo")[0] == 201
+
+
+def test_without_its_database_the_registry_takes_registrations_and_refuses_to_promise_states(
+    registry: RunningRegistry, grpc_instance: GrpcInstance, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    registry.with_long_leases()
+    monkeypatch.setattr(services, "STORE_PATIENCE", 0.2)
+
+    def away(*args: Any) -> Any:
+        raise OperationalError("the database is away")
+
+    with monkeypatch.context() as broken:
+        broken.setattr(journals, "_commit", away)
+        registry.call("Register", registration_to_proto(registration(grpc_port=grpc_instance.port)), "todo")
+        assert registry.states("todo") == {"todo-1": "up"}
+        answer = registry.post("/v1/services/todo/instances/todo-1/maintenance", "admin")
+        assert (answer.status_code, answer.json()["code"]) == (503, "not_stored")
+        assert answer.headers["retry-after"] == "1"
+    assert wait_until(lambda: registry.post("/v1/services/todo/instances/todo-1/maintenance", "admin").ok)
+    assert StoredInstance.objects.get(type="todo").desired == "maintenance"
 
 
 def test_silence_ends_a_lease_and_a_beat_brings_it_back(registry: RunningRegistry, grpc_instance: GrpcInstance) -> None:
