@@ -74,7 +74,31 @@ class Diary:
         self.times: list[float] = []
         self._wanted, self._there = 0, asyncio.Event()
 
-    async def test_the_checks_of_many_that_registered_at_once_are_a_steady_trickle() -> None:
+    async def asked(self, count: int) -> None:
+        """Wait until it was asked so often."""
+        self._wanted = count
+        async with asyncio.timeout(20):
+            await self._there.wait()
+
+    async def probe(self, target: Any, **options: Any) -> Result:
+        self.times.append(asyncio.get_running_loop().time())
+        if len(self.times) >= self._wanted > 0:
+            self._there.set()
+        return Result(LastCheck(datetime.now(UTC), "passing"))
+
+    async def forget(self, target: Any) -> None:
+        return
+
+
+def many(count: int, interval: float, **policy: Any) -> tuple[Catalog, Diary, Checker]:
+    catalog, diary = catalog_of(MemoryJournal(), lambda service: None, **policy), Diary()
+    for number in range(count):
+        mine = registration(instance_id=f"todo-{number}", http_port=80, health=HealthSpec(interval=interval))
+        catalog.put(record(mine), "registered")
+    return catalog, diary, Checker(catalog, diary)  # type: ignore[arg-type]
+
+
+async def test_the_checks_of_many_that_registered_at_once_are_a_steady_trickle() -> None:
     _, diary, checker = many(400, interval=1.0, checks_per_second=1000)
     began = asyncio.get_running_loop().time()
     checker.reconcile("todo")
