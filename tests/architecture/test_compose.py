@@ -9,6 +9,7 @@ from tests.architecture.repository import ROOT, SERVICES, compose
 
 PARTS = {"postgres", "rabbitmq", "redis"}
 WORKERS = {"events-worker", "auth-worker", "todo-worker"}
+MORE_REGISTRIES = {"registry-2", "registry-3"}
 PUBLISHED = {"registry", "gateway", "admin"}
 
 
@@ -40,7 +41,18 @@ def test_every_service_with_a_queue_has_its_worker(services):
 
 def test_nothing_unknown_is_started(services):
     jobs = {f"migrate-{name}" for name in SERVICES} | {"ensure-admin"}
-    assert set(services) == PARTS | WORKERS | jobs | set(SERVICES)
+    assert set(services) == PARTS | WORKERS | jobs | set(SERVICES) | MORE_REGISTRIES
+
+
+def test_more_registries_are_started_by_a_profile_and_differ_in_name_and_folder_only(services):
+    for name in MORE_REGISTRIES:
+        more, first = services[name], services["registry"]
+        assert more["profiles"] == ["registries"]
+        assert (more["hostname"], more["volumes"]) == (name, [f"{name}:/data"])
+        assert more["environment"] == {k: v for k, v in first["environment"].items() if k != "MT_PUBLIC_ADDRESS"}
+        assert {k: more[k] for k in ("image", "command", "secrets", "healthcheck")} == {
+            k: first[k] for k in ("image", "command", "secrets", "healthcheck")
+        }
 
 
 def test_only_the_three_doors_are_published_and_only_on_the_loopback(services):
