@@ -3,7 +3,7 @@
 import threading
 import time
 from collections import deque
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, fields
 from datetime import UTC, datetime
@@ -237,12 +237,21 @@ class Catalog:
 
     # -- what other Registries know ----------------------------------------------------------------------------------
 
-    def learn(self, saved: Iterable[Saved]) -> None:
-        """Take what other Registries have stored of instances. Of an own one that is what is wanted of it."""
+    def learn(self, read: Callable[[], Sequence[Saved]]) -> list[Key]:
+        """Take what other Registries have stored of instances. Of an own one that is what is wanted of it.
+
+        Gives the keys of those that changed here meanwhile, so that what was read may be older: read these again.
+        """
+        pending, began = self.journal.pending(), self.clock()
+        saved, later = read(), []
         with self._lock:
             for each in saved:
-                if each.registration.type in self._types:
+                known = self.find(*each.key)
+                if each.key in pending or (known is not None and known.changed_at >= began):
+                    later.append(each.key)
+                elif each.registration.type in self._types:
                     self._learn(each)
+        return later
 
     def rewrite(self, stored: Collection[Key]) -> None:
         """Write again what this Registry holds and nobody has stored: somebody has wiped the database."""
@@ -312,6 +321,7 @@ class Catalog:
 
     def _changed(self, record: Record, before: str, reason: str, changes: Mapping[str, Any]) -> None:
         record.settle(self.clock())
+        record.changed_at = self.clock()
         self._write(record, before, record.state, reason, changes)
         self._touch(record.registration.type, record.registration.id)
         if "desired" in changes and record.holder:

@@ -6,8 +6,10 @@ Who has not beaten for a lease is gone: the others take over its instances, each
 where its owner is still the dead one.
 """
 
+import functools
 import threading
 import time
+from collections import deque
 from collections.abc import Callable, Collection, Mapping, Sequence
 from contextlib import suppress
 from datetime import timedelta
@@ -23,7 +25,7 @@ from registry_svc.instances.announcements import Announcements
 from registry_svc.instances.catalog import Catalog
 from registry_svc.instances.models import Node, StoredInstance
 from registry_svc.instances.observation import UNSYNCED
-from registry_svc.instances.store import Key
+from registry_svc.instances.store import Key, Saved
 from registry_svc.instances.vitals import take_vitals, vitals_of
 
 log = structlog.get_logger(__name__)
@@ -57,7 +59,7 @@ class Cluster:
         self._doubt = doubt
         self._superseded = superseded
         self._stopping = threading.Event()
-        self._refused: list[Key] = []
+        self._again: deque[Key] = deque()
         self._read_all_at = 0.0
         self._thread = threading.Thread(target=self._run, name="registry-cluster", daemon=True)
 
@@ -80,7 +82,7 @@ class Cluster:
 
     def reread(self, keys: Sequence[Key]) -> None:
         """Read some instances again soon: another Registry knows better. From any thread."""
-        self._refused.extend(keys)
+        self._again.extend(keys)
 
     # -- the thread ------------------------------------------------------------------------------------------------
 
@@ -115,7 +117,8 @@ class Cluster:
                 self._read_all()
             payloads = announcements.wait(LISTEN_SECONDS)
             keys = {key for payload in payloads for key in store.announced(payload, me=self._catalog.me)}
-            self._catalog.learn(store.read(keys.union(self._take_refused())))
+            keys |= set(self._take_again())
+            self._learn(functools.partial(store.read, keys))
 
     def _beat(self) -> None:
         """Show that this Registry lives, hear who else does, and take over from who does not."""
@@ -159,7 +162,7 @@ class Cluster:
     def _take_over(self, keys: Sequence[Key], *, owners: Collection[str]) -> None:
         if not keys:
             return
-        self._catalog.learn(store.read(keys))
+        self._learn(functools.partial(store.read, keys))
         for key in keys:
             self._catalog.adopt(*key)
             self._doubt(key)
@@ -168,10 +171,17 @@ class Cluster:
 
     def _read_all(self) -> None:
         self._read_all_at = time.monotonic() + READ_ALL_EVERY
-        saved = store.load()
-        self._catalog.learn(saved)
+        saved: list[Saved] = []
+
+        def read() -> list[Saved]:
+            saved.extend(store.load())
+            return saved
+
+        self._learn(read)
         self._catalog.rewrite({each.key for each in saved})
 
-    def _take_refused(self) -> list[Key]:
-        taken, self._refused = self._refused, []
-        return taken
+    def _learn(self, read: Callable[[], Sequence[Saved]]) -> None:
+        self.reread(self._catalog.learn(read))
+
+    def _take_again(self) -> list[Key]:
+        return [self._again.popleft() for _ in range(len(self._again))]

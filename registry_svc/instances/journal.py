@@ -6,6 +6,7 @@ yet of the rest, the instances' next beats bring back.
 
 import queue
 import threading
+from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Future
 from dataclasses import dataclass
@@ -54,6 +55,9 @@ class Journal(Protocol):
     def flush(self) -> "Future[None]":
         """Give what is done when all changes so far are kept."""
 
+    def pending(self) -> frozenset[Key]:
+        """Name the instances of which changes are not kept yet."""
+
 
 class MemoryJournal:
     """Keeps changes in a list: for tests."""
@@ -72,6 +76,10 @@ class MemoryJournal:
         done.set_result(None)
         return done
 
+    def pending(self) -> frozenset[Key]:
+        """Name nobody."""
+        return frozenset()
+
 
 _Item: TypeAlias = "Change | Future[None] | None"
 
@@ -87,6 +95,8 @@ class DatabaseJournal:
         self._me = me
         self._refused = refused
         self._queue: queue.SimpleQueue[_Item] = queue.SimpleQueue()
+        self._pending: Counter[Key] = Counter()
+        self._lock = threading.Lock()
         self._thread = threading.Thread(target=self._run, name="registry-journal", daemon=True)
         self._stopping = threading.Event()
 
@@ -107,7 +117,14 @@ class DatabaseJournal:
 
     def write(self, change: Change) -> None:
         """Queue a change."""
+        with self._lock:
+            self._pending[change.key] += 1
         self._queue.put(change)
+
+    def pending(self) -> frozenset[Key]:
+        """Name the instances of which changes are not committed yet."""
+        with self._lock:
+            return frozenset(self._pending)
 
     def flush(self) -> "Future[None]":
         """Give what is done when all changes so far are committed; never, where the database stays away."""
@@ -143,6 +160,8 @@ class DatabaseJournal:
                 if self._stopping.wait(RETRY_SECONDS):
                     return False
             else:
+                with self._lock:
+                    self._pending -= Counter(change.key for change in changes)
                 if refused:
                     self._refused(refused)
                 return True

@@ -51,6 +51,7 @@ class Record:
     last_check: LastCheck | None = None
     up_since: float | None = None
     down_since: float | None = None
+    changed_at: float = float("-inf")
     damped_until: float | None = None
     flaps: deque[float] = field(default_factory=deque)
 
