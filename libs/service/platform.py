@@ -17,8 +17,13 @@ from libs.rpc.client import BridgeClient
 from libs.service.checks import broker_is_named
 from libs.service.identity import signer
 from libs.service.parts import Parts
+from libs.telemetry import metrics
 
 log = structlog.get_logger(__name__)
+
+AGE = metrics.gauge(
+    "mt_discovery_age_seconds", "How old this process's knowledge of the instances is; 0 while a Registry would tell."
+)
 
 #: How long a start waits for a database that does not answer (seconds).
 DATABASE_PATIENCE = 30.0
@@ -59,6 +64,7 @@ def connect() -> None:
             slow_start=settings.SLOW_START_SECONDS,
         )
         discovery.install(directory, BridgeClient(signer()))
+        AGE.set_function(directory.age)
 
 
 def ship_logs() -> telemetry.Shipper:
