@@ -10,7 +10,7 @@ from registry_svc.instances import observation
 from registry_svc.instances.catalog import Catalog
 from registry_svc.instances.errors import UnknownInstance
 from registry_svc.instances.probes import Prober, Result
-from registry_svc.instances.records import Holder, Record
+from registry_svc.instances.records import Record
 from registry_svc.instances.store import Key
 
 log = structlog.get_logger(__name__)
@@ -19,6 +19,9 @@ log = structlog.get_logger(__name__)
 RETURN_INTERVAL = 0.3
 #: An instance whose lease is in doubt has so long to answer (seconds).
 DOUBT_PATIENCE = 0.5
+#: It is asked again after so long (seconds), unless more than so many are in doubt.
+DOUBT_EVERY = 0.4
+MANY_DOUBTS = 50
 JITTER = 0.1
 
 _dice = random.SystemRandom()
@@ -57,11 +60,21 @@ class Checker:
         if record.returning:
             self._hurry[key].set()
 
-    def doubt(self, service: str, instance_id: str, holder: Holder | None) -> None:
-        """Ask an instance at once whether it lives, since the stream of `holder` broke or its Registry is gone."""
-        task = asyncio.create_task(self._judge((service, instance_id), holder))
+    def doubt(self, service: str, instance_id: str) -> None:
+        """Ask an instance at once whether it lives: the stream of its beats ended, or its Registry is gone."""
+        task = asyncio.create_task(self._judge((service, instance_id)))
         self._doubts.add(task)
         task.add_done_callback(self._doubts.discard)
+
+    def expect(self, record: Record) -> None:
+        """Give an instance that has just registered a moment for its first beat, and doubt it if there is none."""
+        mine, registered = record.registration, record.lease_expires
+
+        def look() -> None:
+            if self._catalog.find(mine.type, mine.id) is record and record.lease_expires == registered:
+                self.doubt(mine.type, mine.id)
+
+        asyncio.get_running_loop().call_later(DOUBT_EVERY, look)
 
     async def stop(self) -> None:
         """End all tasks."""
@@ -107,23 +120,24 @@ class Checker:
                 record.take_check(result.check)
         return target
 
-    async def _judge(self, key: Key, holder: Holder | None) -> None:
-        """Take the lease from who is not there any more; who answers keeps it until it lapses.
+    async def _judge(self, key: Key) -> None:
+        """Take the lease from who is not there any more; ask who answers again, until it beats or its lease is over.
 
         No answer in time is a guess: the guards may hold it back, and then the silence will tell.
         """
-        try:
-            record = self._catalog.record(*key)
+        record = self._catalog.find(*key)
+        renewed = record.lease_expires if record else 0.0
+        while record is not None:
             result = await self._prober.probe(record.registration, within=DOUBT_PATIENCE)
-            if not result.failure or self._catalog.record(*key) is not record or record.holder is not holder:
+            if self._catalog.find(*key) is not record or record.lease_expires != renewed or not record.lease_held:
                 return
-            if result.failure == "timeout" and not self._may_guess(key[0]):
+            if result.failure == "unreachable" or (result.failure == "timeout" and self._may_guess(key[0])):
+                with self._catalog.change(*key, f"it died: {result.check.detail}"):
+                    record.lose_lease()
+                observation.EVICTIONS.labels(key[0], "death").inc()
+            if len(self._doubts) > MANY_DOUBTS:
                 return
-            with self._catalog.change(*key, f"it died: {result.check.detail}"):
-                record.lose_lease()
-            observation.EVICTIONS.labels(key[0], "death").inc()
-        except UnknownInstance:
-            return
+            await asyncio.sleep(DOUBT_EVERY)
 
     def _may_guess(self, service: str) -> bool:
         total = sum(record.owner == self._catalog.me for record in self._catalog.records(service))

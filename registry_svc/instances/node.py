@@ -131,7 +131,7 @@ class Node:
             self.cluster.reread(keys)
 
     def _doubt(self, key: Key) -> None:
-        self.registry.checker.doubt(*key, holder=None)
+        self.registry.checker.doubt(*key)
 
     # -- the own row -----------------------------------------------------------------------------------------------
 

@@ -96,7 +96,7 @@ def lease_break(*, registry: Registry, service: str, instance_id: str, holder: H
     """
     try:
         if registry.catalog.record(service, instance_id).holder is holder:
-            registry.checker.doubt(service, instance_id, holder)
+            registry.checker.doubt(service, instance_id)
     except UnknownInstance:
         return  # it left before its stream ended
 
@@ -180,6 +180,8 @@ def _add(registry: Registry, registration: Registration, first: LastCheck | None
         last_check=first,
     )
     catalog.put(record, "registered")
+    if registration.ready:
+        registry.checker.expect(record)
 
 
 def _update(registry: Registry, record: Record, registration: Registration) -> None:

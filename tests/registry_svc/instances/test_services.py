@@ -188,7 +188,18 @@ def test_a_broken_stream_of_a_dead_instance_is_down_for_watchers_within_a_second
     assert time.monotonic() - began < 1.0
 
 
-def test_a_broken_stream_of_an_instance_that_answers_does_not_end_its_lease(
+def test_who_dies_before_its_first_beat_is_down_within_a_second(
+    registry: RunningRegistry, grpc_instance: GrpcInstance
+) -> None:
+    registry.with_long_leases()
+    registry.call("Register", registration_to_proto(registration(grpc_port=grpc_instance.port)), "todo")
+    grpc_instance.stop()
+    began = time.monotonic()
+    wait_until(lambda: registry.states("todo") == {"todo-1": "down"})
+    assert time.monotonic() - began < 1.0
+
+
+def test_who_dies_after_its_stream_broke_and_before_it_has_another_one_is_down_within_a_second(
     registry: RunningRegistry, clients: Clients, grpc_instance: GrpcInstance
 ) -> None:
     registry.with_long_leases()
@@ -197,6 +208,25 @@ def test_a_broken_stream_of_an_instance_that_answers_does_not_end_its_lease(
     checks = checks_made()
     break_stream(lease)
     wait_until(lambda: checks_made() > checks)
+    assert registry.states("todo") == {"todo-1": "up"}
+    grpc_instance.stop()
+    began = time.monotonic()
+    wait_until(lambda: registry.states("todo") == {"todo-1": "down"})
+    assert time.monotonic() - began < 1.0
+
+
+def test_a_broken_stream_of_an_instance_that_answers_does_not_end_its_lease(
+    registry: RunningRegistry, clients: Clients, grpc_instance: GrpcInstance
+) -> None:
+    registry.with_long_leases()
+    lease = clients.lease(registration(grpc_port=grpc_instance.port, health=HealthSpec(interval=300)))
+    wait_until(lambda: registry.states("todo") == {"todo-1": "up"} and lease.desired_state)
+    checks = checks_made()
+    break_stream(lease)
+    wait_until(lambda: checks_made() > checks + 2)
+    assert registry.states("todo") == {"todo-1": "up"}
+    path = "/v1/services/todo/instances/todo-1/lease"
+    assert registry.request("PUT", path, "todo", json={}).status_code == 200
     wait_until(lambda: not registry.node.registry.checker._doubts)
     assert registry.states("todo") == {"todo-1": "up"}
 
@@ -220,8 +250,9 @@ def test_of_many_that_do_not_answer_after_a_break_only_a_share_is_taken_for_dead
     http_instance.release.clear()
     for lease in leases:
         break_stream(lease)
-    wait_until(lambda: "down" in registry.states("todo").values())
-    wait_until(lambda: not registry.node.registry.checker._doubts)
+    downs: list[int] = []
+    registry.node.changes.listen(lambda service: downs.append(list(registry.states("todo").values()).count("down")))
+    wait_until(lambda: downs and downs[-1] == 1)
     assert sorted(registry.states("todo").values()) == ["down", "up", "up", "up"]
 
 
