@@ -89,7 +89,12 @@ lint: $(VENV)/.installed-dev ## Check style, types and import rules
 
 .PHONY: isolated
 isolated: $(VENV)/.installed-dev ## Prove that each service declares what it imports
-	@for service in $(SERVICES); do env -u UV_PROJECT_ENVIRONMENT $(VENV)/bin/uv run --quiet --locked --isolated --package $${service}-svc --group dev python -m pytest -q tests/$${service}_svc; done
+	@$(MAKE) --no-print-directory -j2 $(if $(filter output-sync,$(.FEATURES)),-O) $(SERVICES:%=isolated-%)
+
+.PHONY: $(SERVICES:%=isolated-%)
+$(SERVICES:%=isolated-%): isolated-%: $(VENV)/.installed-dev
+	@echo '== $* by itself'
+	@env -u UV_PROJECT_ENVIRONMENT $(VENV)/bin/uv run --quiet --locked --isolated --package $*-svc --group dev python -m pytest -q tests/$*_svc
 
 .PHONY: format
 format: $(VENV)/.installed-dev ## Write the code in the house style

@@ -13,7 +13,7 @@ from django.conf import settings
 from django.db import connection
 
 from libs.discovery import Lease, Load, Registration, RegistryDirectory
-from tests.registry_svc.parts import free_port, signer, wait_until
+from tests.registry_svc.parts import free_ports, signer, wait_until
 
 ROOT = Path(__file__).resolve().parents[3]
 TTL = 1.5  # beats every half second
@@ -24,7 +24,7 @@ class Process:
 
     def __init__(self, name: str, home: Path) -> None:
         self.name = name
-        self.http_port, self.grpc_port = free_port(), free_port()
+        self.http_port, self.grpc_port = free_ports(2)
         self.address, self.url = f"127.0.0.1:{self.grpc_port}", f"http://127.0.0.1:{self.http_port}"
         self._home = home
         self._process: subprocess.Popen[bytes] | None = None

@@ -9,7 +9,7 @@ from django.core.management import CommandError, call_command
 
 from registry_svc.instances.management.asking import age, table
 from tests.registry_svc.instances.management.conftest import Printed
-from tests.registry_svc.parts import RunningRegistry, free_port
+from tests.registry_svc.parts import RunningRegistry, free_port, free_ports
 
 NOW = datetime(2026, 11, 23, tzinfo=UTC)
 
@@ -22,7 +22,7 @@ def away() -> str:
     "command", [["services"], ["instances"], ["drain", "todo", "todo-1"], ["resume", "todo", "todo-1"]]
 )
 def test_a_registry_that_is_away_is_one_line_that_names_all_that_were_asked(command: list[str], settings: Any) -> None:
-    first, second = away(), away()
+    first, second = (f"127.0.0.1:{port}" for port in free_ports(2))
     settings.REGISTRY_ADDRESSES = [first, second]
     with pytest.raises(CommandError, match=f"^no registry answers at {first}, {second}: .+") as raised:
         call_command(*command)
