@@ -359,6 +359,18 @@ def test_a_lease_over_http_works_where_grpc_does_not(
     assert registry.states("todo") == {}
 
 
+def test_a_beat_takes_the_lease_over_from_another_registry(
+    registry: RunningRegistry, grpc_instance: GrpcInstance
+) -> None:
+    registry.with_long_leases()
+    registry.call("Register", registration_to_proto(registration(grpc_port=grpc_instance.port)), "todo")
+    registry.node.catalog.record("todo", "todo-1").owner = "registry-2"
+    path = "/v1/services/todo/instances/todo-1/lease"
+    assert registry.request("PUT", path, "todo", json={}).status_code == 200
+    wait_until(lambda: StoredInstance.objects.get(type="todo").owner == "registry-1")
+    assert registry.node.catalog.record("todo", "todo-1").owner == "registry-1"
+
+
 def test_an_unknown_lease_is_told_at_both_doors(registry: RunningRegistry) -> None:
     answer = registry.request("PUT", "/v1/services/todo/instances/ghost/lease", "todo", json={})
     assert (answer.status_code, answer.json()["code"]) == (404, "unknown_lease")
