@@ -5,6 +5,11 @@ from libs.service import env
 GATEWAY_TIMEOUT = env.number(
     "MT_GATEWAY_TIMEOUT", 15.0, minimum=0.1, help="Gateway: seconds that a service gets to answer, retry included."
 )
+GATEWAY_SERVICES = env.text(
+    "MT_GATEWAY_SERVICES",
+    help="Gateway: what services get in place of what they declare as TRAFFIC, as JSON: "
+    '{"todo": {"timeout": 5, "max_body": 52428800, "max_in_flight": 100, "rate": "100/minute"}}.',
+)
 TRUSTED_PROXIES = env.names(
     "MT_GATEWAY_TRUSTED_PROXIES",
     help="Gateway: addresses and networks of the proxies in front, whose X-Forwarded-For is believed.",

@@ -9,6 +9,7 @@ from django.core.checks import CheckMessage, Error, register
 
 from gateway_svc.routing.cors import is_origin
 from gateway_svc.routing.forwarding import TrustedProxies
+from gateway_svc.routing.policies import parse_overrides
 
 
 @register
@@ -36,3 +37,13 @@ def tokens_have_an_address(app_configs: Sequence[AppConfig] | None, **kwargs: An
     """Access tokens are demanded from somebody, for somebody."""
     empty = [name for name in ("TOKEN_ISSUER", "TOKEN_AUDIENCE") if not getattr(settings, name).strip()]
     return [Error(f"MT_{name}: must not be empty", id="gateway.E003") for name in empty]
+
+
+@register
+def services_get_what_there_is(app_configs: Sequence[AppConfig] | None, **kwargs: Any) -> list[CheckMessage]:
+    """What services get in place of what they declare is a JSON object with known keys."""
+    try:
+        parse_overrides(settings.GATEWAY_SERVICES)
+    except ValueError as error:
+        return [Error(f"MT_GATEWAY_SERVICES: {error}", id="gateway.E004")]
+    return []

@@ -13,6 +13,7 @@ from django.urls import URLPattern, URLResolver, get_resolver
 from libs.discovery.model import ADDRESS, INSTANCE_ID
 from libs.identity.bundle import BundleError
 from libs.identity.service_tokens import KeyFileError
+from libs.service import traffic
 from libs.service.identity import bundle, signer
 from libs.webapi.access import Access
 
@@ -78,6 +79,13 @@ def instance_is_named(app_configs: Sequence[AppConfig] | None, **kwargs: Any) ->
     if INSTANCE_ID.fullmatch(settings.INSTANCE):
         return []
     return [Error(f"MT_INSTANCE: {settings.INSTANCE!r} is not 1 to 63 of a-z, 0-9 and -", id="mt.E006")]
+
+
+@register
+def traffic_is_right(app_configs: Sequence[AppConfig] | None, **kwargs: Any) -> list[CheckMessage]:
+    """What the service asks of the gateway is what a gateway can give."""
+    _, wrong = traffic.read(settings.TRAFFIC)
+    return [Error(f"TRAFFIC: {each}", id="mt.E010") for each in wrong]
 
 
 def broker_is_named() -> list[CheckMessage]:

@@ -27,6 +27,7 @@ from libs.service.env import ConfigurationError
 from libs.service.health import serving
 from libs.service.identity import signer, verifier
 from libs.service.platform import parts_of
+from libs.service.traffic import to_metadata
 
 log = structlog.get_logger(__name__)
 
@@ -100,6 +101,7 @@ class Instance:
             weight=settings.WEIGHT,
             zone=settings.ZONE,
             version=settings.VERSION,
+            metadata=to_metadata(settings.TRAFFIC),
             health=discovery.HealthSpec(kind="grpc" if settings.BRIDGE else "http"),
         )
         return discovery.Lease(registration, settings.REGISTRY_ADDRESSES, signer(), self.load, settings.REGISTRY_URLS)

@@ -26,6 +26,7 @@ EMBEDDED = True  # whether the database is SQLite: one machine, one set of proce
 # -- what a service names itself -----------------------------------------------------------------------------------
 ASGI_APPLICATION = ""  # dotted path of its HTTP door
 ROUTES: list[str] = []  # public route prefixes that its instances register
+TRAFFIC: dict[str, Any] = {}  # what it gets at the gateway, where that is not the usual: libs.service.traffic
 REACTIONS = ""  # dotted path of the table {event type or pattern: function}
 WORKER_QUEUES: list[str] = []  # queues its `worker` consumes; empty: it has no worker
 SERVE_PARTS: list[str] = []  # dotted paths of Part classes that `serve` runs
@@ -51,7 +52,8 @@ BROKER_URL = env.secret(
 ) or (embedded.broker_url(HOME) if embedded.is_there(HOME) else "")
 REDIS_URL = env.secret(
     "MT_REDIS_URL",
-    help="Redis or Valkey for the dashboard's channel layer: redis:// or unix://; empty: as MT_BROKER_URL.",
+    help="Redis or Valkey for rate limits and the dashboard's channel layer: redis:// or unix://; "
+    "empty: the embedded one, where it runs in MT_HOME.",
 ) or (embedded.redis_url(HOME) if embedded.is_there(HOME) else "")
 
 # -- addresses -----------------------------------------------------------------------------------------------------

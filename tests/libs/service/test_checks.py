@@ -33,6 +33,7 @@ def test_everything_right_passes(keys):
         checks.identity_holds,
         checks.addresses_are_addresses,
         checks.instance_is_named,
+        checks.traffic_is_right,
         checks.views_declare_access,
     ):
         assert check(None) == []
@@ -100,3 +101,17 @@ def test_a_service_with_events_needs_a_broker(settings):
     settings.BROKER_URL = ""
 
     assert "MT_BROKER_URL" in checks.broker_is_named()[0].msg
+
+
+@pytest.mark.parametrize(
+    ("declared", "text"),
+    [
+        ({"timeout": 0}, "TRAFFIC: timeout: 0 is wrong: write a number from 0.1 to 3600"),
+        ({"max_bodies": 1}, "TRAFFIC: there is no 'max_bodies': write timeout, max_body, max_in_flight, rate"),
+        (["timeout"], "TRAFFIC: ['timeout'] is wrong: write an object with timeout, max_body, max_in_flight, rate"),
+    ],
+)
+def test_a_service_that_asks_the_gateway_for_what_it_cannot_give_is_refused(settings, declared, text):
+    settings.TRAFFIC = declared
+
+    assert messages(checks.traffic_is_right) == [text]
