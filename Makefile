@@ -34,6 +34,10 @@ $(VENV)/.installed-dev: $(VENV)/.installed
 	@$(VENV)/bin/uv sync --quiet --locked --all-packages --inexact --compile-bytecode
 	@touch $@
 
+$(VENV)/.installed-bench: $(VENV)/.installed-dev
+	@$(VENV)/bin/uv sync --quiet --locked --all-packages --group bench --inexact --compile-bytecode
+	@touch $@
+
 # -- running ---------------------------------------------------------------------------------------------------------
 
 .PHONY: up
@@ -102,7 +106,7 @@ format: $(VENV)/.installed-dev ## Write the code in the house style
 	@$(VENV)/bin/ruff format --quiet .
 
 .PHONY: bench
-bench: $(VENV)/.installed-dev ## Measure, side by side, and print ratios (BENCH="registry_kills" for some of it)
+bench: $(VENV)/.installed-bench ## Measure, side by side, and print ratios (BENCH="registry_kills" for some of it)
 	@$(RUN) -m tests.benchmarks $(BENCH)
 
 .PHONY: ci

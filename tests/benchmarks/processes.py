@@ -1,11 +1,12 @@
-"""Processes: what one uses of the machine (Linux), and how a load gets one of its own."""
+"""Processes: what they use of the machine (Linux), how they keep to a core, and how a load gets one of its own."""
 
 import importlib
 import multiprocessing
 import os
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from concurrent.futures import ProcessPoolExecutor
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Self, TypeVar
 
@@ -20,19 +21,34 @@ def apart(work: Callable[..., T], *arguments: Any) -> T:
         return pool.submit(work, *arguments).result()
 
 
-class Cpu:
-    """The share of one core that a process uses while the context is open."""
+@contextmanager
+def pinned(core: int) -> Iterator[None]:
+    """Keep this thread on one core, and for good all processes that it starts meanwhile."""
+    before = os.sched_getaffinity(0)
+    os.sched_setaffinity(0, {core})
+    try:
+        yield
+    finally:
+        os.sched_setaffinity(0, before)
 
-    def __init__(self, pid: int) -> None:
-        self._pid = pid
-        self.share = 0.0
+
+class Cpu:
+    """The CPU time that processes use while the context is open: in seconds, and as a share of one core."""
+
+    def __init__(self, *pids: int) -> None:
+        self._pids = pids
+        self.seconds = self.share = 0.0
 
     def __enter__(self) -> Self:
-        self._begun, self._used = time.monotonic(), cpu_seconds(self._pid)
+        self._begun, self._used = time.monotonic(), self._so_far()
         return self
 
     def __exit__(self, *exc: object) -> None:
-        self.share = (cpu_seconds(self._pid) - self._used) / (time.monotonic() - self._begun)
+        self.seconds = self._so_far() - self._used
+        self.share = self.seconds / (time.monotonic() - self._begun)
+
+    def _so_far(self) -> float:
+        return sum(map(cpu_seconds, self._pids))
 
 
 def cpu_seconds(pid: int) -> float:
