@@ -8,15 +8,17 @@ from django.core.wsgi import get_wsgi_application
 from gateway_svc.routing.authentication import Authenticator, fetch_keys
 from gateway_svc.routing.cors import Cors
 from gateway_svc.routing.forwarding import TrustedProxies
+from gateway_svc.routing.observation import Gauges
 from gateway_svc.routing.pipeline import Pipeline
+from gateway_svc.routing.policies import Policies, Policy, parse_overrides
 from gateway_svc.routing.revocations import RevocationPoller, RevokedSessions
 from gateway_svc.routing.table import RouteTable
 from gateway_svc.routing.upstream import Upstream
 from libs.discovery import directory
 from libs.identity.user_tokens import UserTokenVerifier
 from libs.rpc.asgi import Application, Receive, Scope, Send
-from libs.rpc.client import AsyncBridgeClient
 from libs.rpc.dispatcher import Dispatcher
+from libs.rpc.multiplexer import Multiplexer
 from libs.service.asgi import lifespan
 from libs.service.identity import signer
 
@@ -42,8 +44,12 @@ class Gateway:
 
     def __init__(self) -> None:
         """Make them from the settings and the installed directory."""
-        self._client = AsyncBridgeClient(signer())
+        self._client = Multiplexer(signer())
         self._table = RouteTable(directory())
+        overrides = parse_overrides(settings.GATEWAY_SERVICES)
+        self._policies = Policies(directory(), Policy(timeout=settings.GATEWAY_TIMEOUT), overrides)
+        self.upstream = Upstream(directory(), self._client)
+        self._gauges = Gauges(lambda: list(self.upstream.services.items()))
         self._pages = Dispatcher(get_wsgi_application(), PAGE_THREADS)
         revoked = RevokedSessions()
         verifier = UserTokenVerifier(fetch_keys, issuer=settings.TOKEN_ISSUER, audience=settings.TOKEN_AUDIENCE)
@@ -52,7 +58,8 @@ class Gateway:
             name=settings.INSTANCE,
             table=self._table,
             authenticator=Authenticator(verifier, revoked),
-            upstream=Upstream(directory(), self._client, settings.GATEWAY_TIMEOUT),
+            policies=self._policies,
+            upstream=self.upstream,
             pages=self._pages,
             cors=Cors(settings.CORS_ORIGINS, any_origin=settings.EMBEDDED and not settings.CORS_ORIGINS),
             proxies=TrustedProxies(settings.TRUSTED_PROXIES),
@@ -61,10 +68,13 @@ class Gateway:
     async def start(self) -> None:
         """Take the first snapshot of the routes, and begin to ask for ended sessions."""
         await asyncio.to_thread(self._table.load)
+        self._policies.load()
+        self._gauges.start()
         await self._poller.start()
 
     async def stop(self) -> None:
         """End the asking, close channels and threads."""
         await self._poller.stop()
+        self._gauges.stop()
         await self._client.close()
         await asyncio.to_thread(self._pages.close)

@@ -1,43 +1,50 @@
 """The pipeline in front of Django, as plain ASGI.
 
-limits → request id and trace → CORS → route → authenticate → pick and call → headers back → access log and metrics
+limits → request id and trace → CORS → route → authenticate → rate limit → pick and call → headers back → log, metrics
 """
 
 import asyncio
+from collections.abc import AsyncIterator
 
 import structlog
 
 from gateway_svc.routing import headers
 from gateway_svc.routing.authentication import Authenticator
 from gateway_svc.routing.cors import METHODS, Cors
-from gateway_svc.routing.errors import InvalidToken, MethodNotAllowed
+from gateway_svc.routing.errors import InvalidToken, LengthRequired, MethodNotAllowed
 from gateway_svc.routing.forwarding import TrustedProxies
+from gateway_svc.routing.leaving import Departure
 from gateway_svc.routing.observation import observe
+from gateway_svc.routing.policies import Policies
 from gateway_svc.routing.table import OWN_SERVICE, RouteTable
-from gateway_svc.routing.upstream import Upstream
+from gateway_svc.routing.upstream import Answer, Upstream
 from gateway_svc.routing.visit import Visit
-from libs.contracts.errors import ServiceError
+from libs.contracts.errors import PayloadTooLarge, ServiceError
 from libs.identity.principal import Call
 from libs.rpc import http_bridge_pb2 as pb
 from libs.rpc.asgi import (
+    MAX_BODY,
     Disconnected,
     Receive,
     Scope,
     Send,
     check_declared_length,
+    declared_length,
     read_body,
     refuse_websocket,
-    send_response,
+    stream_body,
 )
-from libs.rpc.dispatcher import Dispatcher
-from libs.rpc.messages import from_headers, to_headers
+from libs.rpc.dispatcher import BODYLESS, Dispatcher
+from libs.rpc.messages import from_headers
 from libs.rpc.paths import check_path
 from libs.rpc.problem import InternalError, problem_response
+from libs.rpc.status import NoAnswer
 from libs.telemetry import context
 
 log = structlog.get_logger(__name__)
 
 CARRIED = frozenset(METHODS.decode().split(", "))
+NOSNIFF = (b"x-content-type-options", b"nosniff")
 
 
 class Pipeline:
@@ -48,6 +55,7 @@ class Pipeline:
         *,
         name: str,
         table: RouteTable,
+        policies: Policies,
         authenticator: Authenticator,
         upstream: Upstream,
         pages: Dispatcher,
@@ -57,6 +65,7 @@ class Pipeline:
         """Join the steps; `name` is this gateway's in Via, `pages` serves its own."""
         self._name = name
         self._table = table
+        self._policies = policies
         self._authenticator = authenticator
         self._upstream = upstream
         self._pages = pages
@@ -72,16 +81,17 @@ class Pipeline:
         trace = visit.trace.parent
         with context.bound(request_id=visit.request_id, trace_id=trace.trace_id, span_id=trace.span_id):
             try:
-                answer = await self._answer(visit, receive)
+                with Departure(receive) as departure:
+                    answer = await self._answer(visit, receive, departure)
+                    await self._send(visit, answer, send, departure)
             except Disconnected:
                 observe(visit, 499)
                 return
-            await send_response(send, answer, visit.method, self._added(visit))
             observe(visit, answer.status)
 
-    async def _answer(self, visit: Visit, receive: Receive) -> pb.Response:
+    async def _answer(self, visit: Visit, receive: Receive, departure: Departure) -> Answer:
         try:
-            return await self._outcome(visit, receive)
+            return await self._outcome(visit, receive, departure)
         except Disconnected:
             raise
         except ServiceError as error:
@@ -90,20 +100,39 @@ class Pipeline:
             log.exception("unhandled exception", path=visit.path)
             return _problem(visit, InternalError())
 
-    async def _outcome(self, visit: Visit, receive: Receive) -> pb.Response:
+    async def _outcome(self, visit: Visit, receive: Receive, departure: Departure) -> Answer:
         self._check(visit)
         if self._cors.is_preflight(visit.method, visit.headers):
-            return pb.Response(status=204, headers=to_headers(self._cors.preflight_headers(visit.headers)))
+            return Answer(204, self._cors.preflight_headers(visit.headers))
         route = self._table.find(visit.path)
         visit.route, visit.service = route.prefix, route.service
-        if route.service != OWN_SERVICE:
-            await self._authenticate(visit)
-        request = visit.to_request(await read_body(receive), self._name)
         if route.service == OWN_SERVICE:
-            return await asyncio.wrap_future(self._pages.submit(request, Call(request_id=visit.request_id)))
-        answer = await self._upstream.call(visit, request)
-        passing = to_headers(list(headers.outbound(from_headers(answer.headers))))
-        return pb.Response(status=answer.status, headers=passing, body=answer.body)
+            check_declared_length(visit.scope)
+            request = visit.to_request(await read_body(receive), self._name)
+            return _whole(await asyncio.wrap_future(self._pages.submit(request, Call(request_id=visit.request_id))))
+        await self._authenticate(visit)
+        policy = self._policies.of(visit.service)
+        length = declared_length(visit.scope)
+        check_declared_length(visit.scope, policy.max_body)
+        body: AsyncIterator[bytes] | None = None
+        if length is not None and length > MAX_BODY:
+            request = visit.to_request(b"", self._name)
+            request.body_length, body = length, stream_body(receive)
+        else:
+            request = visit.to_request(await self._read(receive, policy.max_body), self._name)
+            departure.watch()
+        answer = await self._upstream.call(visit, request, policy, body)
+        answer.headers = list(headers.outbound(answer.headers))
+        return answer
+
+    @staticmethod
+    async def _read(receive: Receive, max_body: int) -> bytes:
+        try:
+            return await read_body(receive, min(MAX_BODY, max_body))
+        except PayloadTooLarge:
+            if max_body > MAX_BODY:  # what is passed on in chunks has a length that services can rely on
+                raise LengthRequired from None
+            raise
 
     async def _authenticate(self, visit: Visit) -> None:
         """Find out who the user is. A bad token makes the request anonymous: only the service knows what is public."""
@@ -118,18 +147,41 @@ class Pipeline:
             raise MethodNotAllowed
         check_path(visit.scope["raw_path"])
         visit.host()
-        check_declared_length(visit.scope)
 
-    def _added(self, visit: Visit) -> list[tuple[bytes, bytes]]:
-        return [
-            (b"x-request-id", visit.request_id.encode()),
-            (b"x-content-type-options", b"nosniff"),
-            *self._cors.headers(visit.headers),
-        ]
+    async def _send(self, visit: Visit, answer: Answer, send: Send, departure: Departure) -> None:
+        """Send an answer; a body that breaks off ends the connection, so that nobody takes it for whole."""
+        bodyless = visit.method == "HEAD" or answer.status in BODYLESS
+        kept = [item for item in answer.headers if item[0] not in _SET_HERE]
+        length = next((value for name, value in answer.headers if name == b"content-length"), None)
+        if answer.chunks is None and not bodyless:
+            length = str(len(answer.body)).encode()
+        if length is not None and answer.status not in BODYLESS:
+            kept.append((b"content-length", length))
+        kept += [(b"x-request-id", visit.request_id.encode()), NOSNIFF, *self._cors.headers(visit.headers)]
+        await send({"type": "http.response.start", "status": answer.status, "headers": kept})
+        if answer.chunks is None or bodyless:
+            await send({"type": "http.response.body", "body": b"" if bodyless else answer.body})
+            return
+        departure.watch(at_once=True)
+        try:
+            async for chunk in answer.chunks:
+                await send({"type": "http.response.body", "body": chunk, "more_body": True})
+        except (NoAnswer, TimeoutError) as failure:
+            log.warning("an answer broke off", upstream=visit.instance, error=str(failure))
+            raise Disconnected from None  # without an end of the body, the server closes the connection
+        await send({"type": "http.response.body", "body": b""})
 
 
-def _problem(visit: Visit, error: ServiceError) -> pb.Response:
-    answer = problem_response(error, request_id=visit.request_id, instance=visit.path)
+#: What `_send` writes by itself.
+_SET_HERE = frozenset((b"content-length", b"x-request-id", b"x-content-type-options"))
+
+
+def _whole(response: pb.Response) -> Answer:
+    return Answer(response.status, from_headers(response.headers), response.body)
+
+
+def _problem(visit: Visit, error: ServiceError) -> Answer:
+    answer = _whole(problem_response(error, request_id=visit.request_id, instance=visit.path))
     if isinstance(error, MethodNotAllowed):
-        answer.headers.append(pb.Header(name="allow", value=METHODS))
+        answer.headers.append((b"allow", METHODS))
     return answer

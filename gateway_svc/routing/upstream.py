@@ -1,93 +1,292 @@
-"""The call of a service: pick an instance, send with a deadline, and where allowed try another one once."""
+"""The call of a service: pick an instance, send with a deadline, and try another one where that is allowed.
+
+Sent again, within the service's retry budget and its deadline, is
+- what no instance has begun (no connection, or refused by a full or stopping one), whatever its method;
+- what may have been begun, only if its method is idempotent (RFC 9110 § 9.2.2) or it carries an Idempotency-Key.
+"""
 
 import asyncio
+import time
+from collections import Counter
+from collections.abc import AsyncIterator
+from dataclasses import dataclass, field
 from typing import Protocol
 
 import grpc
 import structlog
 
-from gateway_svc.routing.errors import BadAnswer
+from gateway_svc.routing import observation
+from gateway_svc.routing.errors import BadAnswer, CircuitOpen, Overloaded
 from gateway_svc.routing.headers import are_valid, first
+from gateway_svc.routing.policies import Policy
+from gateway_svc.routing.resilience import Breaker, Ejections, RetryBudget
 from gateway_svc.routing.visit import Visit
-from libs.contracts.errors import Unavailable
+from libs.contracts.errors import DeadlineExceeded, ServiceError, Unavailable
 from libs.discovery import Directory, Instance, NoInstance
 from libs.rpc import http_bridge_pb2 as pb
 from libs.rpc.messages import from_headers
-from libs.rpc.status import code_of, details_of, error_of, unavailable
+from libs.rpc.multiplexer import Transfer
+from libs.rpc.status import NoAnswer, refusal_of, unavailable
 
 log = structlog.get_logger(__name__)
 
 #: RFC 9110 § 9.2.2: what a proxy may send again by itself.
 IDEMPOTENT = frozenset(("GET", "HEAD", "PUT", "DELETE", "OPTIONS"))
 
+#: The first attempt and two more.
+MAX_ATTEMPTS = 3
+
+#: With less time left a service would not begin (seconds).
+MIN_SECONDS = 0.010
+
+#: A body may pause for so long; event streams say something every 15 s (seconds).
+IDLE_SECONDS = 60.0
+
 
 class Client(Protocol):
-    """What is needed of `libs.rpc.client.AsyncBridgeClient`."""
+    """What is needed of `libs.rpc.multiplexer.Multiplexer`."""
 
-    async def handle(self, target: str, audience: str, request: pb.Request, timeout: float) -> pb.Response:  # noqa: ASYNC109  (a gRPC deadline)
-        """Send a request to an instance."""
+    async def ask(self, target: str, audience: str, request: pb.Request, timeout: float) -> pb.Response | str:  # noqa: ASYNC109
+        """Send a request to an instance; a text is the token of an answer to collect."""
+
+    async def transfer(
+        self, target: str, audience: str, opening: pb.Part, body: AsyncIterator[bytes] | None = None
+    ) -> Transfer:
+        """Begin a transfer."""
+
+
+@dataclass(slots=True)
+class Answer:
+    """A service's answer: whole, or with a body still to come."""
+
+    status: int
+    headers: list[tuple[bytes, bytes]]
+    body: bytes = b""
+    chunks: AsyncIterator[bytes] | None = None
+
+
+@dataclass
+class Service:
+    """What this process knows of one service beside its instances."""
+
+    in_flight: int = 0
+    budget: RetryBudget = field(default_factory=lambda: RetryBudget(time.monotonic))
+    breaker: Breaker = field(default_factory=lambda: Breaker(time.monotonic))
+    ejections: Ejections = field(default_factory=lambda: Ejections(time.monotonic))
+    by_instance: Counter[str] = field(default_factory=Counter)
+
+
+@dataclass(slots=True)
+class _Call:
+    """One request on its way: to be answered by `deadline` (monotonic); `may_repeat`: also when it was begun."""
+
+    service: Service
+    visit: Visit
+    request: pb.Request
+    deadline: float
+    body: AsyncIterator[bytes] | None
+    may_repeat: bool
 
 
 class Upstream:
     """Calls services for visits."""
 
-    def __init__(self, directory: Directory, client: Client, timeout: float) -> None:
-        """Give a service `timeout` seconds in all, the second attempt included."""
+    def __init__(self, directory: Directory, client: Client) -> None:
+        """Choose instances of `directory` and send by `client`."""
         self._directory = directory
         self._client = client
-        self._timeout = timeout
+        self.services: dict[str, Service] = {}
+        directory.on_change(self._forget_gone)
 
-    async def call(self, visit: Visit, request: pb.Request) -> pb.Response:
-        """Give the service's answer; 502, 503 and 504 as ServiceErrors where there is none."""
-        deadline = asyncio.get_running_loop().time() + self._timeout
-        may_retry = request.method in IDEMPOTENT or bool(first(visit.headers, b"idempotency-key"))
-        try:
-            return await self._attempt(visit, request, self._pick(visit.service), deadline)
-        except Unavailable as error:
-            if visit.instance:  # it may have been reached: whether the client may send again depends on the method
-                error.extra["retryable"] = may_retry
-            other = self._other(visit) if may_retry and visit.instance else None
-            if other is None:
-                raise
-        request.attempt = 1
-        return await self._attempt(visit, request, other, deadline)
+    async def call(
+        self, visit: Visit, request: pb.Request, policy: Policy, body: AsyncIterator[bytes] | None = None
+    ) -> Answer:
+        """Give the service's answer; 502, 503 and 504 as ServiceErrors where there is none.
 
-    def _pick(self, service: str) -> Instance:
+        `body` is that of a request too large for its envelope; it can be sent once.
+        """
+        service = self.services.get(visit.service)
+        if service is None:
+            service = self.services[visit.service] = Service()
+        may_repeat = body is None and (request.method in IDEMPOTENT or bool(first(visit.headers, b"idempotency-key")))
+        call = _Call(service, visit, request, visit.deadline(policy.timeout), body, may_repeat)
+        self._admit(service, visit, policy)
+        service.in_flight += 1
+        decided = False
         try:
-            return self._directory.pick(service, strategy="least_load")
+            answer = await self._attempts(call)
+            service.breaker.answered()
+            decided = True
+        except ServiceError as error:
+            decided = self._note(call, error)
+            raise
+        finally:
+            service.in_flight -= 1
+            if not decided:
+                service.breaker.undecided()
+        return answer
+
+    def _admit(self, service: Service, visit: Visit, policy: Policy) -> None:
+        """Refuse at once what would only wait."""
+        if service.in_flight >= policy.max_in_flight:
+            raise Overloaded(f"{visit.service} has too much to do", retry_after=1, extra=_extra(visit, retryable=True))
+        wait = service.breaker.wait()
+        if wait:
+            retry_after = max(1, round(wait))
+            raise CircuitOpen(retry_after=retry_after, extra=_extra(visit, retryable=True))
+
+    @staticmethod
+    def _note(call: _Call, error: ServiceError) -> bool:
+        """Tell the breaker of a call without an answer, where an instance was asked; tell whether it counted."""
+        if not call.visit.instance or call.visit.shortened:
+            return False
+        if call.service.breaker.failed():
+            log.warning("circuit opened", upstream_service=call.visit.service, reason=error.detail)
+            observation.BREAKERS.labels(call.visit.service).inc()
+        return True
+
+    async def _attempts(self, call: _Call) -> Answer:
+        tried: set[str] = set()
+        call.service.budget.note()
+        while True:
+            instance = self._pick(call, tried)
+            tried.add(instance.id)
+            try:
+                return await self._attempt(call, instance)
+            except NoAnswer as failure:
+                if not self._may_try_another(call, failure, tried):
+                    raise _error(failure, call) from failure
+            call.request.attempt += 1
+
+    def _may_try_another(self, call: _Call, failure: NoAnswer, tried: set[str]) -> bool:
+        if call.body is not None or not (failure.refused or call.may_repeat) or not _is_passing(failure):
+            return False
+        if len(tried) >= MAX_ATTEMPTS or not self._has_another(call, tried):
+            return False
+        if call.service.budget.spend():
+            return True
+        observation.BUDGET_SPENT.labels(call.visit.service).inc()
+        return False
+
+    def _pick(self, call: _Call, tried: set[str]) -> Instance:
+        """Choose by load; one that is ejected only where there is no other."""
+        name, ejected = call.visit.service, call.service.ejections.ejected()
+        try:
+            return self._directory.pick(name, strategy="least_load", exclude=tried | ejected if ejected else tried)
         except NoInstance as error:
-            raise unavailable(service) from error
-
-    def _other(self, visit: Visit) -> Instance | None:
+            if not ejected - tried:
+                raise unavailable(name) from error
         try:
-            return self._directory.pick(visit.service, strategy="least_load", exclude={visit.instance})
-        except NoInstance:
-            return None
+            return self._directory.pick(name, strategy="least_load", exclude=tried)
+        except NoInstance as error:
+            raise unavailable(name) from error
 
-    async def _attempt(self, visit: Visit, request: pb.Request, instance: Instance, deadline: float) -> pb.Response:
+    def _has_another(self, call: _Call, tried: set[str]) -> bool:
+        try:
+            return bool(self._pick(call, tried))
+        except Unavailable:
+            return False
+
+    async def _attempt(self, call: _Call, instance: Instance) -> Answer:
+        service, visit = call.service, call.visit
         visit.instance = instance.id
         visit.attempts += 1
-        left = deadline - asyncio.get_running_loop().time()
+        began = time.monotonic()
+        if call.deadline - began < MIN_SECONDS:
+            raise NoAnswer(grpc.StatusCode.DEADLINE_EXCEEDED, "no time left")
         reached = True
+        outcome = "left"
+        service.by_instance[instance.id] += 1
         self._directory.begin(instance)
         try:
-            answer = await self._client.handle(instance.grpc_address, visit.service, request, left)
-        except grpc.RpcError as failure:
-            error = error_of(failure, visit.service)
-            reached = not isinstance(error, Unavailable)
-            _log(instance, failure)
-            raise error from failure
+            answer = await self._exchange(call, instance, call.deadline - began)
+            outcome = "answered"
+            service.ejections.succeeded(instance.id)
+        except NoAnswer as failure:
+            outcome = failure.code.name.lower()
+            reached = failure.code is not grpc.StatusCode.UNAVAILABLE
+            self._note_failure(call, instance, failure)
+            raise
         finally:
             self._directory.end(instance, ok=reached)
-        return _checked(answer, visit.service)
-
-
-def _log(instance: Instance, failure: grpc.RpcError) -> None:
-    code, detail = code_of(failure).name, details_of(failure)
-    log.warning("no answer", upstream=instance.id, address=instance.grpc_address, code=code, detail=detail)
-
-
-def _checked(answer: pb.Response, service: str) -> pb.Response:
-    if 200 <= answer.status <= 599 and are_valid(from_headers(answer.headers)):
+            service.by_instance[instance.id] -= 1
+            observation.attempt(visit.service, instance.id, outcome, time.monotonic() - began)
         return answer
-    raise BadAnswer(f"{service} gave no valid answer", extra={"service": service, "retryable": False})
+
+    async def _exchange(self, call: _Call, instance: Instance, seconds: float) -> Answer:
+        if call.body is not None:
+            return await self._transfer(call, instance, pb.Part(request=call.request), seconds)
+        response = await self._client.ask(instance.grpc_address, call.visit.service, call.request, seconds)
+        if isinstance(response, str):
+            return await self._transfer(call, instance, pb.Part(collect=response), seconds)
+        return Answer(response.status, _valid(response, call.visit), response.body)
+
+    async def _transfer(self, call: _Call, instance: Instance, opening: pb.Part, seconds: float) -> Answer:
+        transfer = await self._client.transfer(instance.grpc_address, call.visit.service, opening, call.body)
+        try:
+            async with asyncio.timeout(seconds):
+                head = await transfer.head()
+            headers = _valid(head, call.visit)
+        except TimeoutError:
+            transfer.cancel()
+            raise NoAnswer(grpc.StatusCode.DEADLINE_EXCEEDED, "no head in time") from None
+        except BaseException:
+            transfer.cancel()
+            raise
+        return Answer(head.status, headers, chunks=_chunks(transfer))
+
+    @staticmethod
+    def _note_failure(call: _Call, instance: Instance, failure: NoAnswer) -> None:
+        log.warning(
+            "no answer", upstream=instance.id, address=instance.grpc_address, code=failure.code.name,
+            detail=failure.detail, refused=failure.refused,
+        )  # fmt: skip
+        if failure.code is grpc.StatusCode.RESOURCE_EXHAUSTED or call.visit.shortened:
+            return  # it is well and busy, or the client gave it too little time
+        if call.service.ejections.failed(instance.id):
+            seconds = call.service.ejections.seconds_left(instance.id)
+            observation.EJECTIONS.labels(call.visit.service, instance.id).inc()
+            log.warning("instance ejected", upstream=instance.id, seconds=round(seconds))
+
+    def _forget_gone(self, name: str) -> None:
+        service = self.services.get(name)
+        if service is not None:
+            service.ejections.keep({instance.id for instance in self._directory.instances(name)})
+
+
+async def _chunks(transfer: Transfer) -> AsyncIterator[bytes]:
+    chunks = transfer.chunks()
+    try:
+        while True:
+            async with asyncio.timeout(IDLE_SECONDS):
+                chunk = await anext(chunks, None)
+            if chunk is None:
+                return
+            yield chunk
+    finally:
+        transfer.cancel()
+
+
+def _is_passing(failure: NoAnswer) -> bool:
+    """Tell whether another instance may do better."""
+    return failure.code in (grpc.StatusCode.UNAVAILABLE, grpc.StatusCode.RESOURCE_EXHAUSTED)
+
+
+def _error(failure: NoAnswer, call: _Call) -> ServiceError:
+    error = refusal_of(failure.code, failure.detail, call.visit.service)
+    if isinstance(error, Unavailable):
+        error.extra["retryable"] = failure.refused or call.may_repeat
+    elif isinstance(error, DeadlineExceeded) and call.visit.shortened:
+        error.detail = f"{call.visit.service} did not answer within X-Request-Timeout"
+    return error
+
+
+def _extra(visit: Visit, *, retryable: bool) -> dict[str, object]:
+    return {"service": visit.service, "retryable": retryable}
+
+
+def _valid(response: pb.Response, visit: Visit) -> list[tuple[bytes, bytes]]:
+    headers = from_headers(response.headers)
+    if 200 <= response.status <= 599 and are_valid(headers):
+        return headers
+    raise BadAnswer(f"{visit.service} gave no valid answer", extra=_extra(visit, retryable=False))

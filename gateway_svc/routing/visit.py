@@ -5,7 +5,7 @@ import time
 from dataclasses import dataclass, field
 
 from gateway_svc.routing import forwarding, headers, tracing
-from gateway_svc.routing.errors import BadHost
+from gateway_svc.routing.errors import BadHost, BadTimeout
 from gateway_svc.routing.forwarding import Origin, TrustedProxies
 from gateway_svc.routing.tracing import Trace
 from libs.identity.principal import Principal
@@ -13,6 +13,7 @@ from libs.rpc import http_bridge_pb2 as pb
 from libs.rpc.asgi import Scope
 from libs.rpc.messages import RawHeaders, from_principal, new_request_id, to_headers
 
+_SECONDS = re.compile(rb"[0-9]{1,6}(?:\.[0-9]{1,6})?")
 _HOST = re.compile(rb"(?:[A-Za-z0-9._-]+|\[[0-9A-Fa-f:.]+\])(?::[0-9]{1,5})?")
 
 
@@ -33,6 +34,8 @@ class Visit:
     dropped_headers: int = 0
     principal: Principal | None = None
     token_error: str = ""
+    shortened: bool = False
+    left: bool = False
 
     @classmethod
     def of(cls, scope: Scope, proxies: TrustedProxies) -> "Visit":
@@ -60,6 +63,21 @@ class Visit:
     def seconds(self) -> float:
         """How long it has taken so far."""
         return time.perf_counter() - self.started
+
+    def deadline(self, seconds: float) -> float:
+        """Give when the answer must be there, on the monotonic clock.
+
+        A service gets `seconds`; the client's X-Request-Timeout, in seconds, may only shorten that. It counts from the
+        request's arrival.
+        """
+        given = headers.first(self.headers, b"x-request-timeout")
+        if given:
+            wanted = float(given) if _SECONDS.fullmatch(given) else 0.0
+            if not wanted:
+                raise BadTimeout("X-Request-Timeout is a number of seconds above 0, such as 2.5")
+            self.shortened = wanted < seconds
+            seconds = min(seconds, wanted)
+        return time.monotonic() + seconds - self.seconds
 
     def host(self) -> str:
         """Give the authority that the client named; BadHost where it is missing, repeated or malformed."""

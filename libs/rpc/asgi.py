@@ -2,7 +2,7 @@
 
 import asyncio
 import dataclasses
-from collections.abc import Awaitable, Callable, MutableMapping
+from collections.abc import AsyncIterator, Awaitable, Callable, MutableMapping
 from typing import Any
 
 import structlog
@@ -80,10 +80,27 @@ def complete(call: Call, request_id: str, scope: Scope) -> Call:
     )
 
 
+def declared_length(scope: Scope) -> int | None:
+    """Give the Content-Length, which the server has checked; None without one."""
+    return next((int(value) for name, value in scope["headers"] if name == b"content-length"), None)
+
+
 def check_declared_length(scope: Scope, limit: int = MAX_BODY) -> None:
     """Raise PayloadTooLarge where Content-Length already says so."""
-    if int(dict(scope["headers"]).get(b"content-length", b"0")) > limit:
+    if (declared_length(scope) or 0) > limit:
         raise PayloadTooLarge(f"a body has at most {limit} bytes")
+
+
+async def stream_body(receive: Receive) -> AsyncIterator[bytes]:
+    """Give the body as it comes; Disconnected where the client leaves."""
+    more = True
+    while more:
+        message = await receive()
+        if message["type"] == "http.disconnect":
+            raise Disconnected
+        if message.get("body"):
+            yield message["body"]
+        more = message.get("more_body", False)
 
 
 async def read_body(receive: Receive, limit: int = MAX_BODY) -> bytes:

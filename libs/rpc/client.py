@@ -9,7 +9,6 @@ from collections import OrderedDict
 from typing import Any
 
 import grpc
-import grpc.aio
 
 from libs.identity.service_tokens import ServiceSigner
 from libs.rpc import http_bridge_pb2 as pb
@@ -31,7 +30,9 @@ class BridgeClient:
 
     def handle(self, target: str, audience: str, request: pb.Request, timeout: float) -> pb.Response:
         """Send `request` to the instance of `audience` at `target` ("host:port"); grpc.RpcError for no answer."""
-        answer: pb.Response = self._method(target)(request, timeout=timeout, metadata=_metadata(self._signer, audience))
+        answer: pb.Response = self._method(target)(
+            request, timeout=timeout, metadata=call_metadata(self._signer, audience)
+        )
         return answer
 
     def close(self) -> None:
@@ -56,39 +57,6 @@ class BridgeClient:
             return self._channels[target][1]
 
 
-class AsyncBridgeClient:
-    """Calls other services from one event loop."""
-
-    def __init__(self, signer: ServiceSigner) -> None:
-        """Sign calls with `signer`; channels are made on the loop of the first call."""
-        self._signer = signer
-        self._channels: OrderedDict[str, tuple[grpc.aio.Channel, Any]] = OrderedDict()
-        self._closing: set[Any] = set()
-
-    async def handle(self, target: str, audience: str, request: pb.Request, timeout: float) -> pb.Response:  # noqa: ASYNC109  (a gRPC deadline)
-        """Send `request` to the instance of `audience` at `target` ("host:port"); grpc.RpcError for no answer."""
-        answer: pb.Response = await self._method(target)(
-            request, timeout=timeout, metadata=_metadata(self._signer, audience)
-        )
-        return answer
-
-    async def close(self) -> None:
-        """Close all channels; calls in flight fail."""
-        while self._channels:
-            await self._channels.popitem()[1][0].close()
-
-    def _method(self, target: str) -> Any:
-        if target not in self._channels:
-            channel = grpc.aio.insecure_channel(target, options=CHANNEL_OPTIONS)
-            self._channels[target] = (
-                channel,
-                channel.unary_unary(HANDLE, pb.Request.SerializeToString, pb.Response.FromString),
-            )
-            if len(self._channels) > MAX_CHANNELS:  # the dropped channel closes when its last call ends
-                self._channels.popitem(last=False)
-        self._channels.move_to_end(target)
-        return self._channels[target][1]
-
-
-def _metadata(signer: ServiceSigner, audience: str) -> tuple[tuple[str, str], ...]:
+def call_metadata(signer: ServiceSigner, audience: str) -> tuple[tuple[str, str], ...]:
+    """Give the metadata that says who calls."""
     return (("authorization", f"Bearer {signer.cached_token(audience)}"),)

@@ -23,8 +23,8 @@ _DROPPED = frozenset(
 )
 
 
-def build(request: pb.Request, call: Call) -> dict[str, Any]:
-    """Make the environ of `request`, made by `call`."""
+def build(request: pb.Request, call: Call, body: io.BufferedIOBase | None = None) -> dict[str, Any]:
+    """Make the environ of `request`, made by `call`; `body` is where a streamed one is read from."""
     name, port = _split(request.authority, request.scheme)
     return {
         **_header_keys(request.headers),
@@ -32,7 +32,7 @@ def build(request: pb.Request, call: Call) -> dict[str, Any]:
         "SCRIPT_NAME": "",
         "PATH_INFO": unquote_to_bytes(request.raw_path).decode("latin-1"),
         "QUERY_STRING": request.query.decode("latin-1"),
-        "CONTENT_LENGTH": str(len(request.body)),
+        "CONTENT_LENGTH": str(request.body_length if body else len(request.body)),
         "HTTP_HOST": request.authority or "localhost",
         "HTTP_X_REQUEST_ID": call.request_id,
         "SERVER_NAME": name,
@@ -41,7 +41,7 @@ def build(request: pb.Request, call: Call) -> dict[str, Any]:
         "REMOTE_ADDR": call.client_ip,
         "wsgi.version": (1, 0),
         "wsgi.url_scheme": request.scheme or "http",
-        "wsgi.input": io.BytesIO(request.body),
+        "wsgi.input": body or io.BytesIO(request.body),
         "wsgi.errors": sys.stderr,
         "wsgi.multithread": True,
         "wsgi.multiprocess": True,

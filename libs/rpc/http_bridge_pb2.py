@@ -24,7 +24,7 @@ _sym_db = _symbol_database.Default()
 
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1alibs/rpc/http_bridge.proto\x12\x11microtodo.http.v1\"%\n\x06Header\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\x0c\"R\n\tPrincipal\x12\x0f\n\x07user_id\x18\x01 \x01(\t\x12\x12\n\nsession_id\x18\x02 \x01(\t\x12\x0e\n\x06scopes\x18\x03 \x03(\t\x12\x10\n\x08token_id\x18\x04 \x01(\t\"\xa4\x02\n\x07Request\x12\x0e\n\x06method\x18\x01 \x01(\t\x12\x10\n\x08raw_path\x18\x02 \x01(\x0c\x12\r\n\x05query\x18\x03 \x01(\x0c\x12\x0e\n\x06scheme\x18\x04 \x01(\t\x12\x11\n\tauthority\x18\x05 \x01(\t\x12*\n\x07headers\x18\x06 \x03(\x0b\x32\x19.microtodo.http.v1.Header\x12\x0c\n\x04\x62ody\x18\x07 \x01(\x0c\x12\x11\n\tclient_ip\x18\x08 \x01(\t\x12/\n\tprincipal\x18\t \x01(\x0b\x32\x1c.microtodo.http.v1.Principal\x12\x12\n\nrequest_id\x18\n \x01(\t\x12\r\n\x05route\x18\x0b \x01(\t\x12\x0f\n\x07\x61ttempt\x18\x0c \x01(\r\x12\x13\n\x0btoken_error\x18\r \x01(\t\"T\n\x08Response\x12\x0e\n\x06status\x18\x01 \x01(\r\x12*\n\x07headers\x18\x02 \x03(\x0b\x32\x19.microtodo.http.v1.Header\x12\x0c\n\x04\x62ody\x18\x03 \x01(\x0c\"\x08\n\x06\x43\x61ncel\"%\n\x05\x41\x62ort\x12\x0c\n\x04\x63ode\x18\x01 \x01(\r\x12\x0e\n\x06\x64\x65tail\x18\x02 \x01(\t\"\xe8\x01\n\x05\x46rame\x12\n\n\x02id\x18\x01 \x01(\x04\x12\x13\n\x0b\x64\x65\x61\x64line_ms\x18\x02 \x01(\r\x12-\n\x07request\x18\x03 \x01(\x0b\x32\x1a.microtodo.http.v1.RequestH\x00\x12/\n\x08response\x18\x04 \x01(\x0b\x32\x1b.microtodo.http.v1.ResponseH\x00\x12+\n\x06\x63\x61ncel\x18\x05 \x01(\x0b\x32\x19.microtodo.http.v1.CancelH\x00\x12)\n\x05\x61\x62ort\x18\x06 \x01(\x0b\x32\x18.microtodo.http.v1.AbortH\x00\x42\x06\n\x04kind\"\x7f\n\x04Part\x12-\n\x07request\x18\x01 \x01(\x0b\x32\x1a.microtodo.http.v1.RequestH\x00\x12/\n\x08response\x18\x02 \x01(\x0b\x32\x1b.microtodo.http.v1.ResponseH\x00\x12\x0f\n\x05\x63hunk\x18\x03 \x01(\x0cH\x00\x42\x06\n\x04kind2\xd5\x01\n\nHttpBridge\x12\x41\n\x06Handle\x12\x1a.microtodo.http.v1.Request\x1a\x1b.microtodo.http.v1.Response\x12\x42\n\x08\x45xchange\x12\x18.microtodo.http.v1.Frame\x1a\x18.microtodo.http.v1.Frame(\x01\x30\x01\x12@\n\x08Transfer\x12\x17.microtodo.http.v1.Part\x1a\x17.microtodo.http.v1.Part(\x01\x30\x01\x62\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1alibs/rpc/http_bridge.proto\x12\x11microtodo.http.v1\"%\n\x06Header\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\x0c\"R\n\tPrincipal\x12\x0f\n\x07user_id\x18\x01 \x01(\t\x12\x12\n\nsession_id\x18\x02 \x01(\t\x12\x0e\n\x06scopes\x18\x03 \x03(\t\x12\x10\n\x08token_id\x18\x04 \x01(\t\"\xb9\x02\n\x07Request\x12\x0e\n\x06method\x18\x01 \x01(\t\x12\x10\n\x08raw_path\x18\x02 \x01(\x0c\x12\r\n\x05query\x18\x03 \x01(\x0c\x12\x0e\n\x06scheme\x18\x04 \x01(\t\x12\x11\n\tauthority\x18\x05 \x01(\t\x12*\n\x07headers\x18\x06 \x03(\x0b\x32\x19.microtodo.http.v1.Header\x12\x0c\n\x04\x62ody\x18\x07 \x01(\x0c\x12\x11\n\tclient_ip\x18\x08 \x01(\t\x12/\n\tprincipal\x18\t \x01(\x0b\x32\x1c.microtodo.http.v1.Principal\x12\x12\n\nrequest_id\x18\n \x01(\t\x12\r\n\x05route\x18\x0b \x01(\t\x12\x0f\n\x07\x61ttempt\x18\x0c \x01(\r\x12\x13\n\x0btoken_error\x18\r \x01(\t\x12\x13\n\x0b\x62ody_length\x18\x0e \x01(\x04\"T\n\x08Response\x12\x0e\n\x06status\x18\x01 \x01(\r\x12*\n\x07headers\x18\x02 \x03(\x0b\x32\x19.microtodo.http.v1.Header\x12\x0c\n\x04\x62ody\x18\x03 \x01(\x0c\"\x08\n\x06\x43\x61ncel\"6\n\x05\x41\x62ort\x12\x0c\n\x04\x63ode\x18\x01 \x01(\r\x12\x0e\n\x06\x64\x65tail\x18\x02 \x01(\t\x12\x0f\n\x07refused\x18\x03 \x01(\x08\"\x17\n\x06Parked\x12\r\n\x05token\x18\x01 \x01(\t\"\x95\x02\n\x05\x46rame\x12\n\n\x02id\x18\x01 \x01(\x04\x12\x13\n\x0b\x64\x65\x61\x64line_ms\x18\x02 \x01(\r\x12-\n\x07request\x18\x03 \x01(\x0b\x32\x1a.microtodo.http.v1.RequestH\x00\x12/\n\x08response\x18\x04 \x01(\x0b\x32\x1b.microtodo.http.v1.ResponseH\x00\x12+\n\x06\x63\x61ncel\x18\x05 \x01(\x0b\x32\x19.microtodo.http.v1.CancelH\x00\x12)\n\x05\x61\x62ort\x18\x06 \x01(\x0b\x32\x18.microtodo.http.v1.AbortH\x00\x12+\n\x06parked\x18\x07 \x01(\x0b\x32\x19.microtodo.http.v1.ParkedH\x00\x42\x06\n\x04kind\"2\n\x06\x46rames\x12(\n\x06\x66rames\x18\x01 \x03(\x0b\x32\x18.microtodo.http.v1.Frame\"\x92\x01\n\x04Part\x12-\n\x07request\x18\x01 \x01(\x0b\x32\x1a.microtodo.http.v1.RequestH\x00\x12/\n\x08response\x18\x02 \x01(\x0b\x32\x1b.microtodo.http.v1.ResponseH\x00\x12\x0f\n\x05\x63hunk\x18\x03 \x01(\x0cH\x00\x12\x11\n\x07\x63ollect\x18\x04 \x01(\tH\x00\x42\x06\n\x04kind2\xd7\x01\n\nHttpBridge\x12\x41\n\x06Handle\x12\x1a.microtodo.http.v1.Request\x1a\x1b.microtodo.http.v1.Response\x12\x44\n\x08\x45xchange\x12\x19.microtodo.http.v1.Frames\x1a\x19.microtodo.http.v1.Frames(\x01\x30\x01\x12@\n\x08Transfer\x12\x17.microtodo.http.v1.Part\x1a\x17.microtodo.http.v1.Part(\x01\x30\x01\x62\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -36,17 +36,21 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_PRINCIPAL']._serialized_start=88
   _globals['_PRINCIPAL']._serialized_end=170
   _globals['_REQUEST']._serialized_start=173
-  _globals['_REQUEST']._serialized_end=465
-  _globals['_RESPONSE']._serialized_start=467
-  _globals['_RESPONSE']._serialized_end=551
-  _globals['_CANCEL']._serialized_start=553
-  _globals['_CANCEL']._serialized_end=561
-  _globals['_ABORT']._serialized_start=563
-  _globals['_ABORT']._serialized_end=600
-  _globals['_FRAME']._serialized_start=603
-  _globals['_FRAME']._serialized_end=835
-  _globals['_PART']._serialized_start=837
-  _globals['_PART']._serialized_end=964
-  _globals['_HTTPBRIDGE']._serialized_start=967
-  _globals['_HTTPBRIDGE']._serialized_end=1180
+  _globals['_REQUEST']._serialized_end=486
+  _globals['_RESPONSE']._serialized_start=488
+  _globals['_RESPONSE']._serialized_end=572
+  _globals['_CANCEL']._serialized_start=574
+  _globals['_CANCEL']._serialized_end=582
+  _globals['_ABORT']._serialized_start=584
+  _globals['_ABORT']._serialized_end=638
+  _globals['_PARKED']._serialized_start=640
+  _globals['_PARKED']._serialized_end=663
+  _globals['_FRAME']._serialized_start=666
+  _globals['_FRAME']._serialized_end=943
+  _globals['_FRAMES']._serialized_start=945
+  _globals['_FRAMES']._serialized_end=995
+  _globals['_PART']._serialized_start=998
+  _globals['_PART']._serialized_end=1144
+  _globals['_HTTPBRIDGE']._serialized_start=1147
+  _globals['_HTTPBRIDGE']._serialized_end=1362
 # @@protoc_insertion_point(module_scope)

@@ -27,7 +27,7 @@ class Principal(_message.Message):
     def __init__(self, user_id: _Optional[str] = ..., session_id: _Optional[str] = ..., scopes: _Optional[_Iterable[str]] = ..., token_id: _Optional[str] = ...) -> None: ...
 
 class Request(_message.Message):
-    __slots__ = ("method", "raw_path", "query", "scheme", "authority", "headers", "body", "client_ip", "principal", "request_id", "route", "attempt", "token_error")
+    __slots__ = ("method", "raw_path", "query", "scheme", "authority", "headers", "body", "client_ip", "principal", "request_id", "route", "attempt", "token_error", "body_length")
     METHOD_FIELD_NUMBER: _ClassVar[int]
     RAW_PATH_FIELD_NUMBER: _ClassVar[int]
     QUERY_FIELD_NUMBER: _ClassVar[int]
@@ -41,6 +41,7 @@ class Request(_message.Message):
     ROUTE_FIELD_NUMBER: _ClassVar[int]
     ATTEMPT_FIELD_NUMBER: _ClassVar[int]
     TOKEN_ERROR_FIELD_NUMBER: _ClassVar[int]
+    BODY_LENGTH_FIELD_NUMBER: _ClassVar[int]
     method: str
     raw_path: bytes
     query: bytes
@@ -54,7 +55,8 @@ class Request(_message.Message):
     route: str
     attempt: int
     token_error: str
-    def __init__(self, method: _Optional[str] = ..., raw_path: _Optional[bytes] = ..., query: _Optional[bytes] = ..., scheme: _Optional[str] = ..., authority: _Optional[str] = ..., headers: _Optional[_Iterable[_Union[Header, _Mapping]]] = ..., body: _Optional[bytes] = ..., client_ip: _Optional[str] = ..., principal: _Optional[_Union[Principal, _Mapping]] = ..., request_id: _Optional[str] = ..., route: _Optional[str] = ..., attempt: _Optional[int] = ..., token_error: _Optional[str] = ...) -> None: ...
+    body_length: int
+    def __init__(self, method: _Optional[str] = ..., raw_path: _Optional[bytes] = ..., query: _Optional[bytes] = ..., scheme: _Optional[str] = ..., authority: _Optional[str] = ..., headers: _Optional[_Iterable[_Union[Header, _Mapping]]] = ..., body: _Optional[bytes] = ..., client_ip: _Optional[str] = ..., principal: _Optional[_Union[Principal, _Mapping]] = ..., request_id: _Optional[str] = ..., route: _Optional[str] = ..., attempt: _Optional[int] = ..., token_error: _Optional[str] = ..., body_length: _Optional[int] = ...) -> None: ...
 
 class Response(_message.Message):
     __slots__ = ("status", "headers", "body")
@@ -71,35 +73,53 @@ class Cancel(_message.Message):
     def __init__(self) -> None: ...
 
 class Abort(_message.Message):
-    __slots__ = ("code", "detail")
+    __slots__ = ("code", "detail", "refused")
     CODE_FIELD_NUMBER: _ClassVar[int]
     DETAIL_FIELD_NUMBER: _ClassVar[int]
+    REFUSED_FIELD_NUMBER: _ClassVar[int]
     code: int
     detail: str
-    def __init__(self, code: _Optional[int] = ..., detail: _Optional[str] = ...) -> None: ...
+    refused: bool
+    def __init__(self, code: _Optional[int] = ..., detail: _Optional[str] = ..., refused: _Optional[bool] = ...) -> None: ...
+
+class Parked(_message.Message):
+    __slots__ = ("token",)
+    TOKEN_FIELD_NUMBER: _ClassVar[int]
+    token: str
+    def __init__(self, token: _Optional[str] = ...) -> None: ...
 
 class Frame(_message.Message):
-    __slots__ = ("id", "deadline_ms", "request", "response", "cancel", "abort")
+    __slots__ = ("id", "deadline_ms", "request", "response", "cancel", "abort", "parked")
     ID_FIELD_NUMBER: _ClassVar[int]
     DEADLINE_MS_FIELD_NUMBER: _ClassVar[int]
     REQUEST_FIELD_NUMBER: _ClassVar[int]
     RESPONSE_FIELD_NUMBER: _ClassVar[int]
     CANCEL_FIELD_NUMBER: _ClassVar[int]
     ABORT_FIELD_NUMBER: _ClassVar[int]
+    PARKED_FIELD_NUMBER: _ClassVar[int]
     id: int
     deadline_ms: int
     request: Request
     response: Response
     cancel: Cancel
     abort: Abort
-    def __init__(self, id: _Optional[int] = ..., deadline_ms: _Optional[int] = ..., request: _Optional[_Union[Request, _Mapping]] = ..., response: _Optional[_Union[Response, _Mapping]] = ..., cancel: _Optional[_Union[Cancel, _Mapping]] = ..., abort: _Optional[_Union[Abort, _Mapping]] = ...) -> None: ...
+    parked: Parked
+    def __init__(self, id: _Optional[int] = ..., deadline_ms: _Optional[int] = ..., request: _Optional[_Union[Request, _Mapping]] = ..., response: _Optional[_Union[Response, _Mapping]] = ..., cancel: _Optional[_Union[Cancel, _Mapping]] = ..., abort: _Optional[_Union[Abort, _Mapping]] = ..., parked: _Optional[_Union[Parked, _Mapping]] = ...) -> None: ...
+
+class Frames(_message.Message):
+    __slots__ = ("frames",)
+    FRAMES_FIELD_NUMBER: _ClassVar[int]
+    frames: _containers.RepeatedCompositeFieldContainer[Frame]
+    def __init__(self, frames: _Optional[_Iterable[_Union[Frame, _Mapping]]] = ...) -> None: ...
 
 class Part(_message.Message):
-    __slots__ = ("request", "response", "chunk")
+    __slots__ = ("request", "response", "chunk", "collect")
     REQUEST_FIELD_NUMBER: _ClassVar[int]
     RESPONSE_FIELD_NUMBER: _ClassVar[int]
     CHUNK_FIELD_NUMBER: _ClassVar[int]
+    COLLECT_FIELD_NUMBER: _ClassVar[int]
     request: Request
     response: Response
     chunk: bytes
-    def __init__(self, request: _Optional[_Union[Request, _Mapping]] = ..., response: _Optional[_Union[Response, _Mapping]] = ..., chunk: _Optional[bytes] = ...) -> None: ...
+    collect: str
+    def __init__(self, request: _Optional[_Union[Request, _Mapping]] = ..., response: _Optional[_Union[Response, _Mapping]] = ..., chunk: _Optional[bytes] = ..., collect: _Optional[str] = ...) -> None: ...

@@ -41,8 +41,8 @@ class HttpBridgeStub:
                 _registered_method=True)
         self.Exchange = channel.stream_stream(
                 '/microtodo.http.v1.HttpBridge/Exchange',
-                request_serializer=libs_dot_rpc_dot_http__bridge__pb2.Frame.SerializeToString,
-                response_deserializer=libs_dot_rpc_dot_http__bridge__pb2.Frame.FromString,
+                request_serializer=libs_dot_rpc_dot_http__bridge__pb2.Frames.SerializeToString,
+                response_deserializer=libs_dot_rpc_dot_http__bridge__pb2.Frames.FromString,
                 _registered_method=True)
         self.Transfer = channel.stream_stream(
                 '/microtodo.http.v1.HttpBridge/Transfer',
@@ -62,14 +62,14 @@ class HttpBridgeServicer:
         raise NotImplementedError('Method not implemented!')
 
     def Exchange(self, request_iterator, context):
-        """Many requests of at most 1 MiB, multiplexed on one long stream: the gateway's hot path.
+        """Many requests and answers of at most 1 MiB, multiplexed on one long stream: the gateway's hot path.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
     def Transfer(self, request_iterator, context):
-        """One request of any size, or an event stream.
+        """One request of any size, or the answer that an Exchange has parked: large, or without an end.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -85,8 +85,8 @@ def add_HttpBridgeServicer_to_server(servicer, server):
             ),
             'Exchange': grpc.stream_stream_rpc_method_handler(
                     servicer.Exchange,
-                    request_deserializer=libs_dot_rpc_dot_http__bridge__pb2.Frame.FromString,
-                    response_serializer=libs_dot_rpc_dot_http__bridge__pb2.Frame.SerializeToString,
+                    request_deserializer=libs_dot_rpc_dot_http__bridge__pb2.Frames.FromString,
+                    response_serializer=libs_dot_rpc_dot_http__bridge__pb2.Frames.SerializeToString,
             ),
             'Transfer': grpc.stream_stream_rpc_method_handler(
                     servicer.Transfer,
@@ -146,8 +146,8 @@ class HttpBridge:
             request_iterator,
             target,
             '/microtodo.http.v1.HttpBridge/Exchange',
-            libs_dot_rpc_dot_http__bridge__pb2.Frame.SerializeToString,
-            libs_dot_rpc_dot_http__bridge__pb2.Frame.FromString,
+            libs_dot_rpc_dot_http__bridge__pb2.Frames.SerializeToString,
+            libs_dot_rpc_dot_http__bridge__pb2.Frames.FromString,
             options,
             channel_credentials,
             insecure,

@@ -12,6 +12,17 @@ from libs.contracts.errors import BadGateway, DeadlineExceeded, ServiceError, Un
 RETRY_AFTER = 1
 
 
+class NoAnswer(Exception):
+    """An instance gave no answer. `refused`: nothing was begun, so it may be sent again, whatever its method."""
+
+    def __init__(self, code: grpc.StatusCode, detail: str = "", *, refused: bool = False) -> None:
+        """Say why: a status code of gRPC, and its text for the log."""
+        self.code = code
+        self.detail = detail
+        self.refused = refused
+        super().__init__(f"{code.name}: {detail}")
+
+
 def code_of(error: grpc.RpcError) -> grpc.StatusCode:
     """Give the status code of an error, of the sync or the asyncio client."""
     call: Any = error
@@ -26,11 +37,15 @@ def details_of(error: grpc.RpcError) -> str:
 
 def error_of(error: grpc.RpcError, service: str) -> ServiceError:
     """Give the error that a caller of `service` answers with."""
-    code = code_of(error)
+    return refusal_of(code_of(error), details_of(error), service)
+
+
+def refusal_of(code: grpc.StatusCode, detail: str, service: str) -> ServiceError:
+    """Give the error for a status code and its text."""
     if code is grpc.StatusCode.DEADLINE_EXCEEDED:
         return DeadlineExceeded(f"{service} did not answer in time", extra=_extra(service, retryable=False))
     if code is grpc.StatusCode.UNAVAILABLE or (
-        code is grpc.StatusCode.RESOURCE_EXHAUSTED and "larger than max" not in details_of(error)
+        code is grpc.StatusCode.RESOURCE_EXHAUSTED and "larger than max" not in detail
     ):
         return unavailable(service)
     return BadGateway(f"{service} gave no valid answer", extra=_extra(service, retryable=False))

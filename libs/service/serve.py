@@ -72,8 +72,10 @@ class Instance:
         self.stopping = asyncio.Event()
 
     def _bridge(self) -> BridgeServer:
-        dispatcher = Dispatcher(get_wsgi_application(), threads=settings.HANDLER_THREADS)
-        return BridgeServer(dispatcher, verifier(), host=settings.HOST, port=settings.GRPC_PORT, health=serving)
+        dispatcher = Dispatcher(get_wsgi_application(), settings.HANDLER_THREADS, settings.HANDLER_QUEUE)
+        streams = import_string(settings.STREAMS) if settings.STREAMS else {}
+        where = {"host": settings.HOST, "port": settings.GRPC_PORT}
+        return BridgeServer(dispatcher, verifier(), health=serving, streams=streams, **where)
 
     def _http_config(self) -> uvicorn.Config:
         return uvicorn.Config(
@@ -138,7 +140,7 @@ class Instance:
     @staticmethod
     def _open_bridge(bridge: BridgeServer) -> int:
         try:
-            return bridge.start()
+            return bridge.start(asyncio.get_running_loop())
         except OSError as error:
             raise ConfigurationError(str(error)) from None
 

@@ -27,6 +27,7 @@ EMBEDDED = True  # whether the database is SQLite: one machine, one set of proce
 ASGI_APPLICATION = ""  # dotted path of its HTTP door
 ROUTES: list[str] = []  # public route prefixes that its instances register
 TRAFFIC: dict[str, Any] = {}  # what it gets at the gateway, where that is not the usual: libs.service.traffic
+STREAMS = ""  # dotted path of the table {path: streaming route}, see libs.rpc.streams
 REACTIONS = ""  # dotted path of the table {event type or pattern: function}
 WORKER_QUEUES: list[str] = []  # queues its `worker` consumes; empty: it has no worker
 SERVE_PARTS: list[str] = []  # dotted paths of Part classes that `serve` runs
@@ -90,6 +91,9 @@ SLOW_START_SECONDS = env.number(
 )
 HANDLER_THREADS = env.integer(
     "MT_HANDLER_THREADS", 4, minimum=1, maximum=32, help="Threads that run views, per process."
+)
+HANDLER_QUEUE = env.integer(
+    "MT_HANDLER_QUEUE", 200, minimum=1, help="Requests that may wait for such a thread; more are refused at once."
 )
 DRAIN_SECONDS = env.number("MT_DRAIN_SECONDS", 1.0, help="Time that a drain gets to reach all callers.")
 SHUTDOWN_SECONDS = env.number("MT_SHUTDOWN_SECONDS", 15.0, help="Time that requests in flight get at a stop.")

@@ -1,4 +1,4 @@
-from collections.abc import Callable, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -8,6 +8,7 @@ from libs.identity.bundle import Bundle
 from libs.identity.service_tokens import ServiceSigner, ServiceVerifier, load_private_key
 from libs.rpc.client import BridgeClient
 from libs.rpc.dispatcher import Dispatcher
+from libs.rpc.multiplexer import Multiplexer
 from libs.rpc.server import BridgeServer
 from libs.testing.keys import write_keys
 
@@ -32,12 +33,14 @@ def verifier(keys: Path) -> ServiceVerifier:
 class Bridge:
     """A bridge server on a free loopback port."""
 
-    def __init__(self, app: Any, verifier: ServiceVerifier, threads: int = 4) -> None:
+    def __init__(self, app: Any, verifier: ServiceVerifier, threads: int = 4, port: int = 0, **options: Any) -> None:
         self.well = True
+        dispatcher = Dispatcher(app, threads, options.pop("max_queued", 200))
+        loop = options.pop("loop", None)
         self.server = BridgeServer(
-            Dispatcher(app, threads), verifier, host="127.0.0.1", port=0, health=lambda: (self.well, "")
+            dispatcher, verifier, host="127.0.0.1", port=port, health=lambda: (self.well, ""), **options
         )
-        self.port = self.server.start()
+        self.port = self.server.start(loop)
         self.target = f"127.0.0.1:{self.port}"
 
 
@@ -45,8 +48,8 @@ class Bridge:
 def serve(verifier: ServiceVerifier) -> Iterator[Callable[..., Bridge]]:
     running: list[Bridge] = []
 
-    def start(app: Any, threads: int = 4) -> Bridge:
-        running.append(Bridge(app, verifier, threads))
+    def start(app: Any, threads: int = 4, **options: Any) -> Bridge:
+        running.append(Bridge(app, verifier, threads, **options))
         return running[-1]
 
     yield start
@@ -65,3 +68,10 @@ def client_of(signer_of: Callable[[str], ServiceSigner]) -> Iterator[Callable[[s
     yield make
     for client in clients:
         client.close()
+
+
+@pytest.fixture
+async def multiplexer(signer_of: Callable[[str], ServiceSigner]) -> AsyncIterator[Multiplexer]:
+    client = Multiplexer(signer_of("gateway"))
+    yield client
+    await client.close()

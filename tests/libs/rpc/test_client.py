@@ -7,10 +7,8 @@ import grpc
 import pytest
 
 from libs.contracts.errors import Unavailable
-from libs.identity.service_tokens import ServiceSigner
 from libs.rpc import client as client_module
 from libs.rpc import http_bridge_pb2 as pb
-from libs.rpc.client import AsyncBridgeClient
 from libs.rpc.status import error_of
 
 Serve = Callable[..., Any]
@@ -27,27 +25,14 @@ def free_port() -> int:
         return int(listener.getsockname()[1])
 
 
-async def test_the_asyncio_client_gives_the_same_answer_as_the_sync_one(
-    serve: Serve, client_of: Callable[[str], Any], signer_of: Callable[[str], ServiceSigner]
-) -> None:
-    bridge, asynchronous = serve(echo), AsyncBridgeClient(signer_of("gateway"))
-
-    answer = await asynchronous.handle(bridge.target, "todo", REQUEST, 5)
-
-    assert answer == client_of("gateway").handle(bridge.target, "todo", REQUEST, 5)
-    assert answer.body == b"\x00\xff"
-    await asynchronous.close()
-
-
-async def test_a_refused_connection_is_unavailable_at_once(signer_of: Callable[[str], ServiceSigner]) -> None:
-    asynchronous, started = AsyncBridgeClient(signer_of("gateway")), time.monotonic()
+def test_a_refused_connection_is_unavailable_at_once(client_of: Callable[[str], Any]) -> None:
+    started = time.monotonic()
 
     with pytest.raises(grpc.RpcError) as raised:
-        await asynchronous.handle(f"127.0.0.1:{free_port()}", "todo", REQUEST, 5)
+        client_of("gateway").handle(f"127.0.0.1:{free_port()}", "todo", REQUEST, 5)
 
     assert isinstance(error_of(raised.value, "todo"), Unavailable)
     assert time.monotonic() - started < 2
-    await asynchronous.close()
 
 
 def test_an_instance_that_comes_back_on_its_port_is_reached_again(

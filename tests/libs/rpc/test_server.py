@@ -27,10 +27,10 @@ def request(path: bytes = b"/v1/lists", **fields: Any) -> pb.Request:
     return pb.Request(method="GET", raw_path=path, authority="todo", **fields)
 
 
-def failure(target: str, authorization: str | None, method: str = "Handle") -> grpc.StatusCode:
+def failure(target: str, authorization: str | None) -> grpc.StatusCode:
     metadata = () if authorization is None else (("authorization", authorization),)
     with grpc.insecure_channel(target) as channel:
-        call: Any = channel.unary_unary(f"/microtodo.http.v1.HttpBridge/{method}", pb.Request.SerializeToString)
+        call: Any = channel.unary_unary("/microtodo.http.v1.HttpBridge/Handle", pb.Request.SerializeToString)
         with pytest.raises(grpc.RpcError) as raised:
             call(request(), timeout=5, metadata=metadata)
     return code_of(raised.value)
@@ -55,13 +55,6 @@ def test_refuses_a_caller_without_a_valid_token(serve: Serve, signer_of: Callabl
         f"Bearer {for_other}",
     ):
         assert failure(bridge.target, authorization) is grpc.StatusCode.UNAUTHENTICATED
-
-
-@pytest.mark.parametrize("method", ["Exchange", "Transfer"])
-def test_streams_are_not_offered_yet(serve: Serve, signer_of: Callable[[str], ServiceSigner], method: str) -> None:
-    token = signer_of("gateway").token("todo")
-
-    assert failure(serve(ok).target, f"Bearer {token}", method) is grpc.StatusCode.UNIMPLEMENTED
 
 
 def test_drops_identity_that_does_not_come_from_the_gateway(serve: Serve, client_of: Callable[[str], Any]) -> None:

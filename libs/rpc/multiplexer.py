@@ -1,0 +1,345 @@
+"""The gateway's side of an Exchange: one stream to each instance carries all requests of this process.
+
+What a failure means is told by its type: who reads `NoAnswer.refused` knows that nothing was begun, and may send the
+request to another instance, whatever its method.
+
+    not connected, or refused by the instance      refused
+    the stream broke after the request had left    not refused: it may have been worked on
+    the deadline passed                            DEADLINE_EXCEEDED
+"""
+
+import asyncio
+import random
+import time
+from collections import OrderedDict, deque
+from collections.abc import AsyncIterator
+from typing import Any
+
+import grpc
+import grpc.aio
+
+from libs.identity.service_tokens import ServiceSigner
+from libs.rpc import http_bridge_pb2 as pb
+from libs.rpc.client import call_metadata
+from libs.rpc.exchange import MESSAGE_BYTES
+from libs.rpc.options import CHANNEL_OPTIONS
+from libs.rpc.status import NoAnswer
+
+EXCHANGE = "/microtodo.http.v1.HttpBridge/Exchange"
+TRANSFER = "/microtodo.http.v1.HttpBridge/Transfer"
+MAX_TARGETS = 256
+
+#: How long an instance may take to accept a stream (seconds).
+CONNECT_SECONDS = 1.0
+
+#: After a failure to connect, requests fail at once for so long, doubled each time, with full jitter (seconds).
+BACKOFF, MAX_BACKOFF = 0.05, 1.0
+
+#: Transfers have a connection of their own, so that no large body stands in the way of the small ones.
+TRANSFER_OPTIONS = [*CHANNEL_OPTIONS, ("grpc.use_local_subchannel_pool", 1)]
+
+#: What an instance says to a stream as such; other codes mean that it broke.
+_REFUSALS = frozenset(
+    (grpc.StatusCode.UNAUTHENTICATED, grpc.StatusCode.PERMISSION_DENIED, grpc.StatusCode.UNIMPLEMENTED)
+)
+
+_CODES = {code.value[0]: code for code in grpc.StatusCode}
+
+
+class Multiplexer:
+    """Sends requests to instances, from one event loop."""
+
+    def __init__(self, signer: ServiceSigner) -> None:
+        """Sign streams with `signer`; connections are made at the first request to each instance."""
+        self._signer = signer
+        self._targets: OrderedDict[tuple[str, str], _Target] = OrderedDict()
+
+    async def ask(self, target: str, audience: str, request: pb.Request, timeout: float) -> pb.Response | str:  # noqa: ASYNC109  (it goes along as a deadline)
+        """Give the answer of the instance of `audience` at `target` ("host:port"); NoAnswer where there is none.
+
+        A text is the token of an answer to be collected by `transfer`. A cancelled caller cancels the request.
+        """
+        return await self._target(target, audience).ask(request, timeout)
+
+    async def transfer(
+        self, target: str, audience: str, opening: pb.Part, body: AsyncIterator[bytes] | None = None
+    ) -> "Transfer":
+        """Begin a transfer with `opening`, a request or a collect, and the chunks of a request's body."""
+        return await Transfer.begin(self._target(target, audience).transfers(), opening, body)
+
+    def in_flight(self) -> dict[str, int]:
+        """Give how many requests wait for an answer, by target."""
+        return {target: stream.waiting for (target, _), stream in self._targets.items()}
+
+    async def close(self) -> None:
+        """Close all; requests under way fail."""
+        while self._targets:
+            await self._targets.popitem()[1].close()
+
+    def _target(self, target: str, audience: str) -> "_Target":
+        key = (target, audience)
+        found = self._targets.get(key)
+        if found is None:
+            found = self._targets[key] = _Target(target, audience, self._signer)
+            if len(self._targets) > MAX_TARGETS:
+                _drop(self._targets.popitem(last=False)[1])
+        elif len(self._targets) > MAX_TARGETS // 2:
+            self._targets.move_to_end(key)
+        return found
+
+
+_closing: set[asyncio.Task[None]] = set()
+
+
+def _drop(target: "_Target") -> None:
+    task = asyncio.ensure_future(target.close())
+    _closing.add(task)
+    task.add_done_callback(_closing.discard)
+
+
+class _Sent:
+    """A request that waits for its answer."""
+
+    __slots__ = ("begun", "future", "timer")
+
+    def __init__(self, future: "asyncio.Future[pb.Response | str]") -> None:
+        self.future = future
+        self.timer: asyncio.TimerHandle | None = None
+        self.begun = False  # whether it has left, and may be worked on
+
+
+class _Target:
+    """The stream to one instance, opened when needed and again when it has broken."""
+
+    def __init__(self, target: str, audience: str, signer: ServiceSigner) -> None:
+        self._address = target
+        self._audience = audience
+        self._signer = signer
+        self._loop = asyncio.get_running_loop()
+        self._channel: grpc.aio.Channel | None = None
+        self._transfers: grpc.aio.Channel | None = None
+        self._task: asyncio.Task[None] | None = None
+        self._waiting: dict[int, _Sent] = {}
+        self._queue: deque[pb.Frame] = deque()
+        self._wake = asyncio.Event()
+        self._last = 0
+        self._failures = 0
+        self._not_before = 0.0
+
+    @property
+    def waiting(self) -> int:
+        return len(self._waiting)
+
+    def ask(self, request: pb.Request, timeout: float) -> "asyncio.Future[pb.Response | str]":
+        if self._task is None:
+            if time.monotonic() < self._not_before:
+                raise NoAnswer(grpc.StatusCode.UNAVAILABLE, "could not connect a moment ago", refused=True)
+            self._task = self._loop.create_task(self._run())
+        self._last = number = self._last + 1
+        future: asyncio.Future[pb.Response | str] = self._loop.create_future()
+        sent = self._waiting[number] = _Sent(future)
+        sent.timer = self._loop.call_later(timeout, self._expire, number)
+        future.add_done_callback(lambda done: self._forget(number) if done.cancelled() else None)
+        self._queue.append(pb.Frame(id=number, deadline_ms=max(0, int(timeout * 1000)), request=request))
+        self._wake.set()
+        return future
+
+    def transfers(self) -> Any:
+        if self._transfers is None:
+            self._transfers = grpc.aio.insecure_channel(self._address, options=TRANSFER_OPTIONS)
+        method = self._transfers.stream_stream(TRANSFER, pb.Part.SerializeToString, pb.Part.FromString)
+        return method(metadata=call_metadata(self._signer, self._audience))
+
+    async def close(self) -> None:
+        if self._task is not None:
+            self._task.cancel()
+            await asyncio.wait({self._task})
+        for channel in (self._channel, self._transfers):
+            if channel is not None:
+                await channel.close()
+
+    async def _run(self) -> None:
+        """Carry one stream from its opening to its end."""
+        error = NoAnswer(grpc.StatusCode.UNAVAILABLE, "the stream has ended")
+        writer: asyncio.Task[None] | None = None
+        call: Any = None
+        accepted = False
+        try:
+            call = self._open()
+            await self._accepted(call)
+            accepted = True
+            writer = self._loop.create_task(self._write(call))
+            while (message := await call.read()) is not grpc.aio.EOF:
+                for frame in message.frames:
+                    self._take(frame)
+        except grpc.aio.AioRpcError as failure:
+            error = _of_stream(failure.code(), failure.details() or "")
+        except NoAnswer as failure:
+            error = failure
+        finally:
+            if writer is not None:
+                writer.cancel()
+            if call is not None:
+                call.cancel()
+            self._pace(accepted=accepted)
+            self._broken(error)
+
+    def _open(self) -> Any:
+        if self._channel is None:
+            self._channel = grpc.aio.insecure_channel(self._address, options=CHANNEL_OPTIONS)
+        method = self._channel.stream_stream(EXCHANGE, pb.Frames.SerializeToString, pb.Frames.FromString)
+        return method(metadata=call_metadata(self._signer, self._audience))
+
+    async def _accepted(self, call: Any) -> None:
+        """Wait for the instance's word; before it, nothing is sent and so nothing can have been begun."""
+        try:
+            metadata = await asyncio.wait_for(call.initial_metadata(), CONNECT_SECONDS)
+        except TimeoutError:
+            raise NoAnswer(grpc.StatusCode.UNAVAILABLE, "no connection in time") from None
+        if "mt-accepted" not in (metadata or {}):
+            raise _of_stream(await call.code(), await call.details() or "")
+
+    async def _write(self, call: Any) -> None:
+        try:
+            while True:
+                await self._wake.wait()
+                self._wake.clear()
+                while self._queue:
+                    await call.write(self._next_message())
+        except (grpc.aio.AioRpcError, asyncio.InvalidStateError):
+            return  # the reader sees it as well, and tells why
+
+    def _next_message(self) -> pb.Frames:
+        """Take what is ready, up to a size."""
+        frames, size = [], 0
+        while self._queue and size < MESSAGE_BYTES:
+            frame = self._queue.popleft()
+            sent = self._waiting.get(frame.id)
+            if sent is not None:
+                sent.begun = True
+                size += len(frame.request.body)
+            elif frame.WhichOneof("kind") == "request":
+                continue  # nobody waits any more
+            size += 256
+            frames.append(frame)
+        return pb.Frames(frames=frames)
+
+    def _take(self, frame: pb.Frame) -> None:
+        sent = self._waiting.pop(frame.id, None)
+        if sent is None or sent.future.done():
+            return
+        if sent.timer is not None:
+            sent.timer.cancel()
+        kind = frame.WhichOneof("kind")
+        if kind == "response":
+            sent.future.set_result(frame.response)
+        elif kind == "parked":
+            sent.future.set_result(frame.parked.token)
+        else:
+            code = _CODES.get(frame.abort.code, grpc.StatusCode.UNKNOWN)
+            sent.future.set_exception(NoAnswer(code, frame.abort.detail, refused=frame.abort.refused))
+
+    def _expire(self, number: int) -> None:
+        sent = self._waiting.get(number)
+        if sent is not None and not sent.future.done():
+            sent.future.set_exception(NoAnswer(grpc.StatusCode.DEADLINE_EXCEEDED, "the deadline passed"))
+        self._forget(number)
+
+    def _forget(self, number: int) -> None:
+        """Nobody waits for this answer: let the instance know."""
+        sent = self._waiting.pop(number, None)
+        if sent is None:
+            return
+        if sent.timer is not None:
+            sent.timer.cancel()
+        if sent.begun:
+            self._queue.append(pb.Frame(id=number, cancel=pb.Cancel()))
+            self._wake.set()
+
+    def _pace(self, *, accepted: bool) -> None:
+        """Let the next attempt to connect wait where this one failed."""
+        self._failures = 0 if accepted else self._failures + 1
+        pause = min(MAX_BACKOFF, BACKOFF * 2**self._failures) if self._failures else 0.0
+        self._not_before = time.monotonic() + random.uniform(0, pause)  # noqa: S311  (jitter)
+
+    def _broken(self, error: NoAnswer) -> None:
+        """Fail all that waits, and let the next request open a new stream."""
+        waiting, self._waiting = self._waiting, {}
+        self._queue.clear()
+        self._wake.clear()
+        self._task = None
+        for sent in waiting.values():
+            if sent.timer is not None:
+                sent.timer.cancel()
+            if not sent.future.done():
+                sent.future.set_exception(NoAnswer(error.code, error.detail, refused=not sent.begun))
+
+
+def _of_stream(code: grpc.StatusCode, detail: str) -> NoAnswer:
+    """Say why a stream failed: that it broke has many codes in gRPC, and one meaning."""
+    if code in _REFUSALS:
+        return NoAnswer(code, detail)
+    return NoAnswer(grpc.StatusCode.UNAVAILABLE, f"{code.name}: {detail}")
+
+
+class Transfer:
+    """One request by itself: the answer's head, and its body in chunks as they come."""
+
+    def __init__(self, call: Any, sender: "asyncio.Task[None] | None") -> None:
+        """Made by `begin`."""
+        self._call = call
+        self._sender = sender
+
+    @classmethod
+    async def begin(cls, call: Any, opening: pb.Part, body: AsyncIterator[bytes] | None) -> "Transfer":
+        """Send `opening`, and `body` behind it while answers are read already; NoAnswer where that fails."""
+        try:
+            await call.write(opening)
+        except grpc.aio.AioRpcError as failure:
+            raise NoAnswer(failure.code(), failure.details() or "") from failure
+        return cls(call, asyncio.ensure_future(_send(call, body)))
+
+    async def head(self) -> pb.Response:
+        """Give status and headers; NoAnswer where there are none."""
+        part = await self._read()
+        if part is None or part.WhichOneof("kind") != "response":
+            raise NoAnswer(grpc.StatusCode.INTERNAL, "no head came")
+        return part.response
+
+    async def chunks(self) -> AsyncIterator[bytes]:
+        """Give the body as it comes; NoAnswer where it breaks off."""
+        while (part := await self._read()) is not None:
+            yield part.chunk
+
+    def cancel(self) -> None:
+        """End it: the instance stops working on it."""
+        if self._sender is not None:
+            self._sender.cancel()
+        self._call.cancel()
+
+    async def _read(self) -> pb.Part | None:
+        try:
+            part = await self._call.read()
+        except grpc.aio.AioRpcError as failure:
+            raise NoAnswer(failure.code(), failure.details() or "") from failure
+        except asyncio.CancelledError:
+            task = asyncio.current_task()
+            if task is not None and task.cancelling():
+                raise
+            raise NoAnswer(grpc.StatusCode.CANCELLED, "the transfer was given up") from None
+        if part is grpc.aio.EOF:
+            return None
+        assert isinstance(part, pb.Part)
+        return part
+
+
+async def _send(call: Any, body: AsyncIterator[bytes] | None) -> None:
+    try:
+        if body is not None:
+            async for chunk in body:
+                await call.write(pb.Part(chunk=chunk))
+        await call.done_writing()
+    except (grpc.aio.AioRpcError, asyncio.InvalidStateError):
+        return  # who reads sees it as well
+    except Exception:  # noqa: BLE001  (the body broke off)
+        call.cancel()

@@ -1,0 +1,252 @@
+import asyncio
+import socket
+import time
+from collections.abc import Callable
+from typing import Any
+
+import grpc
+import pytest
+
+from libs.identity.service_tokens import ServiceSigner
+from libs.rpc import http_bridge_pb2 as pb
+from libs.rpc import multiplexer as module
+from libs.rpc.multiplexer import Multiplexer
+from libs.rpc.status import NoAnswer
+from tests.libs.rpc.apps import Held, echo
+from tests.libs.rpc.test_client import free_port
+
+Serve = Callable[..., Any]
+
+
+def request(path: str = "/v1/lists", body: bytes = b"", **fields: Any) -> pb.Request:
+    return pb.Request(method="POST", raw_path=path.encode(), authority="todo", body=body, **fields)
+
+
+async def failure(waiting: Any) -> NoAnswer:
+    with pytest.raises(NoAnswer) as raised:
+        await waiting
+    return raised.value
+
+
+async def entered(app: Held) -> None:
+    assert await asyncio.to_thread(app.entered.wait, 5)
+
+
+async def queued(bridge: Any, count: int) -> None:
+    def wait() -> None:
+        while bridge.server.queued < count:
+            time.sleep(0.005)
+
+    await asyncio.wait_for(asyncio.to_thread(wait), 5)
+
+
+async def test_gives_the_same_answer_as_a_single_call(
+    serve: Serve, client_of: Callable[[str], Any], multiplexer: Multiplexer
+) -> None:
+    bridge, sent = serve(echo), request(body=b"\x00\xff")
+
+    answer = await multiplexer.ask(bridge.target, "todo", sent, 5)
+
+    assert answer == client_of("gateway").handle(bridge.target, "todo", sent, 5)
+
+
+async def test_many_at_once_each_get_their_own_answer_on_one_stream(serve: Serve, multiplexer: Multiplexer) -> None:
+    bridge = serve(echo)
+    bodies = [b"%d" % number + b"x" * (number * 97 % 5000) for number in range(150)]
+
+    answers = await asyncio.gather(*(multiplexer.ask(bridge.target, "todo", request(body=body), 10) for body in bodies))
+
+    assert [answer.body for answer in answers if isinstance(answer, pb.Response)] == bodies
+    assert multiplexer.in_flight() == {bridge.target: 0}
+
+
+async def test_one_answer_does_not_wait_for_another(serve: Serve, multiplexer: Multiplexer) -> None:
+    held = Held()
+
+    def app(environ: dict[str, Any], start_response: Any) -> list[bytes]:
+        return (held if environ["PATH_INFO"] == "/slow" else echo)(environ, start_response)
+
+    bridge = serve(app)
+    slow = asyncio.ensure_future(multiplexer.ask(bridge.target, "todo", request("/slow"), 10))
+    await entered(held)
+
+    quick = await multiplexer.ask(bridge.target, "todo", request("/quick"), 10)
+
+    assert isinstance(quick, pb.Response)
+    assert not slow.done()
+    held.release.set()
+    await slow
+
+
+async def test_a_refused_connection_fails_at_once_and_nothing_was_begun(multiplexer: Multiplexer) -> None:
+    target, began = f"127.0.0.1:{free_port()}", time.monotonic()
+
+    for _ in range(3):
+        error = await failure(multiplexer.ask(target, "todo", request(), 5))
+        assert (error.code, error.refused) == (grpc.StatusCode.UNAVAILABLE, True)
+
+    assert time.monotonic() - began < 2
+
+
+async def test_a_target_that_never_answers_counts_as_not_begun(multiplexer: Multiplexer) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        port = silent.getsockname()[1]
+        error = await failure(multiplexer.ask(f"127.0.0.1:{port}", "todo", request(), 5))
+
+    assert (error.code, error.refused) == (grpc.StatusCode.UNAVAILABLE, True)
+
+
+async def test_what_was_under_way_when_the_stream_broke_may_have_been_begun(
+    serve: Serve, multiplexer: Multiplexer
+) -> None:
+    app = Held()
+    bridge = serve(app)
+    waiting = asyncio.ensure_future(multiplexer.ask(bridge.target, "todo", request(), 10))
+    await entered(app)
+
+    bridge.server._server.stop(0)
+    error = await failure(waiting)
+    app.release.set()
+
+    assert (error.code, error.refused) == (grpc.StatusCode.UNAVAILABLE, False)
+
+
+async def test_an_instance_that_comes_back_on_its_port_is_reached_again(serve: Serve, multiplexer: Multiplexer) -> None:
+    first = serve(echo)
+    await multiplexer.ask(first.target, "todo", request(), 5)
+    first.server.stop(0)
+    await failure(multiplexer.ask(first.target, "todo", request(), 5))
+
+    serve(echo, port=first.port)
+    until = time.monotonic() + 5
+    while True:
+        try:
+            answer = await multiplexer.ask(first.target, "todo", request(), 5)
+            break
+        except NoAnswer as error:
+            assert error.refused  # noqa: PT017  (the pauses between attempts)
+            assert time.monotonic() < until
+            await asyncio.sleep(0.05)
+
+    assert isinstance(answer, pb.Response)
+
+
+async def test_gives_up_at_the_deadline_and_goes_on(serve: Serve, multiplexer: Multiplexer) -> None:
+    app = Held()
+    bridge, began = serve(app), time.monotonic()
+
+    error = await failure(multiplexer.ask(bridge.target, "todo", request(), 0.2))
+
+    assert error.code is grpc.StatusCode.DEADLINE_EXCEEDED
+    assert 0.15 < time.monotonic() - began < 2
+    app.release.set()
+    assert isinstance(await multiplexer.ask(bridge.target, "todo", request(), 5), pb.Response)
+
+
+@pytest.mark.parametrize("how", ["deadline", "cancel"])
+async def test_what_nobody_waits_for_is_not_begun(serve: Serve, multiplexer: Multiplexer, how: str) -> None:
+    app = Held()
+    bridge = serve(app, threads=1)
+    first = asyncio.ensure_future(multiplexer.ask(bridge.target, "todo", request("/first"), 10))
+    await entered(app)
+    second = asyncio.ensure_future(
+        multiplexer.ask(bridge.target, "todo", request("/second"), 0.1 if how == "deadline" else 10)
+    )
+    await queued(bridge, 1)
+    if how == "cancel":
+        second.cancel()
+    await asyncio.wait({second})
+    third = asyncio.ensure_future(multiplexer.ask(bridge.target, "todo", request("/third"), 10))
+    await queued(bridge, 2)
+
+    app.release.set()
+    await asyncio.gather(first, third)
+
+    assert app.paths == ["/first", "/third"]
+
+
+async def test_less_than_ten_milliseconds_are_too_few_to_begin(serve: Serve, multiplexer: Multiplexer) -> None:
+    app = Held()
+    app.release.set()
+    bridge = serve(app)
+    await multiplexer.ask(bridge.target, "todo", request("/first"), 5)
+
+    error = await failure(multiplexer.ask(bridge.target, "todo", request("/late"), 0.008))
+
+    assert error.code is grpc.StatusCode.DEADLINE_EXCEEDED
+    assert app.paths == ["/first"]
+
+
+async def test_a_draining_instance_finishes_what_it_has_and_refuses_the_rest(
+    serve: Serve, multiplexer: Multiplexer
+) -> None:
+    app = Held()
+    bridge = serve(app)
+    waiting = asyncio.ensure_future(multiplexer.ask(bridge.target, "todo", request(), 10))
+    await entered(app)
+
+    bridge.server.drain()
+    error = await failure(multiplexer.ask(bridge.target, "todo", request(), 5))
+    stop = asyncio.create_task(asyncio.to_thread(bridge.server.stop, 10))
+    app.release.set()
+
+    assert (error.code, error.refused) == (grpc.StatusCode.UNAVAILABLE, True)
+    assert isinstance(await waiting, pb.Response)
+    await asyncio.wait_for(stop, 5)
+
+
+async def test_a_full_instance_refuses_at_once(serve: Serve, multiplexer: Multiplexer) -> None:
+    app = Held()
+    bridge = serve(app, threads=1, max_queued=1)
+    first = asyncio.ensure_future(multiplexer.ask(bridge.target, "todo", request(), 10))
+    await entered(app)
+    second = asyncio.ensure_future(multiplexer.ask(bridge.target, "todo", request(), 10))
+    await queued(bridge, 1)
+
+    error = await failure(multiplexer.ask(bridge.target, "todo", request(), 10))
+    app.release.set()
+    await asyncio.gather(first, second)
+
+    assert (error.code, error.refused) == (grpc.StatusCode.RESOURCE_EXHAUSTED, True)
+
+
+async def test_an_application_that_raises_is_no_answer_to_one_request_only(
+    serve: Serve, multiplexer: Multiplexer
+) -> None:
+    def app(environ: dict[str, Any], start_response: Any) -> list[bytes]:
+        if environ["PATH_INFO"] == "/broken":
+            raise ValueError("secret")
+        return echo(environ, start_response)
+
+    bridge = serve(app)
+    broken, well = await asyncio.gather(
+        failure(multiplexer.ask(bridge.target, "todo", request("/broken"), 5)),
+        multiplexer.ask(bridge.target, "todo", request("/well"), 5),
+    )
+
+    assert (broken.code, broken.refused) == (grpc.StatusCode.INTERNAL, False)
+    assert "secret" not in str(broken)
+    assert isinstance(well, pb.Response)
+
+
+async def test_only_who_proves_to_be_a_service_opens_a_stream(
+    serve: Serve, signer_of: Callable[[str], ServiceSigner]
+) -> None:
+    stranger = Multiplexer(ServiceSigner("gateway", signer_of("events")._key))
+
+    error = await failure(stranger.ask(serve(echo).target, "todo", request(), 5))
+
+    assert error.code is grpc.StatusCode.UNAUTHENTICATED
+    await stranger.close()
+
+
+async def test_keeps_a_bounded_number_of_streams(
+    serve: Serve, multiplexer: Multiplexer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(module, "MAX_TARGETS", 2)
+    bridges = [serve(echo) for _ in range(3)]
+
+    for bridge in (*bridges, *bridges):
+        assert isinstance(await multiplexer.ask(bridge.target, "todo", request(), 5), pb.Response)
+
+    assert len(multiplexer._targets) == 2
