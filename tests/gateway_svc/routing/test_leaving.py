@@ -25,10 +25,14 @@ async def test_work_for_a_client_that_left_is_cancelled() -> None:
         finally:
             cancelled.set()
 
+    async def watched() -> None:
+        with Departure(client.receive) as departure:
+            departure.watch()
+            await work()
+
     asyncio.get_running_loop().call_later(0.1, client.left.set)
-    with pytest.raises(Disconnected), Departure(client.receive) as departure:
-        departure.watch()
-        await work()
+    with pytest.raises(Disconnected):
+        await watched()
 
     assert cancelled.is_set()
     await asyncio.sleep(0)  # and this task itself goes on
