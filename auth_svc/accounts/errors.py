@@ -2,15 +2,20 @@
 
 ServiceError
 ├── Conflict
-│   └── EmailTaken           409 email_taken
+│   ├── EmailTaken           409 email_taken
+│   └── TooManyPats          409 too_many_pats
 ├── Unauthenticated
 │   ├── InvalidCredentials   401 invalid_credentials
 │   ├── InvalidToken         401 invalid_token
 │   └── RefreshReused        401 refresh_reused
+├── PermissionDenied
+│   └── SessionRequired      403 session_required
 ├── TooManyRequests
 │   └── TooManyAttempts      429 too_many_attempts
 ├── NotFound
-│   └── SessionNotFound      404 not_found
+│   ├── SessionNotFound      404 not_found
+│   ├── PatNotFound          404 not_found
+│   └── UnknownToken         404 unknown_token
 └── ValidationFailed         422
     ├── WeakPassword         422, each broken rule in `errors`
     └── WrongPassword        422 wrong_password
@@ -20,6 +25,7 @@ from libs.contracts.errors import (
     Conflict,
     FieldError,
     NotFound,
+    PermissionDenied,
     TooManyRequests,
     Unauthenticated,
     ValidationFailed,
@@ -30,6 +36,12 @@ class EmailTaken(Conflict):
     """There is an account with this e-mail address."""
 
     code = "email_taken"
+
+
+class TooManyPats(Conflict):
+    """You have as many personal access tokens as one can have; delete one first."""
+
+    code = "too_many_pats"
 
 
 class InvalidCredentials(Unauthenticated):
@@ -50,6 +62,12 @@ class RefreshReused(Unauthenticated):
     code = "refresh_reused"
 
 
+class SessionRequired(PermissionDenied):
+    """Sign in for this: a personal access token is not enough."""
+
+    code = "session_required"
+
+
 class TooManyAttempts(TooManyRequests):
     """Too many wrong passwords from here; wait."""
 
@@ -58,6 +76,16 @@ class TooManyAttempts(TooManyRequests):
 
 class SessionNotFound(NotFound):
     """You have no such session."""
+
+
+class PatNotFound(NotFound):
+    """You have no such personal access token."""
+
+
+class UnknownToken(NotFound):
+    """No personal access token has this digest, or it has expired."""
+
+    code = "unknown_token"
 
 
 class WeakPassword(ValidationFailed):

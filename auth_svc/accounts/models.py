@@ -1,4 +1,4 @@
-"""Accounts, sessions, refresh tokens, signing keys, and what gateways must know of ended sessions."""
+"""Accounts, sessions, their tokens, personal tokens, signing keys, and what gateways must know of ended ones."""
 
 import unicodedata
 from datetime import datetime
@@ -85,6 +85,27 @@ class RefreshToken(models.Model):
         return self.digest[:8]
 
 
+class PersonalToken(models.Model):
+    """A personal access token (PAT), known by its SHA-256 only. It has no session: it ends when its row goes."""
+
+    id = models.UUIDField(primary_key=True, default=new_id, editable=False)
+    user = models.ForeignKey(User, models.CASCADE, related_name="personal_tokens")
+    digest = models.CharField(max_length=64, unique=True)
+    name = models.CharField(max_length=100)
+    scope = models.CharField(max_length=255)
+    created_at = models.DateTimeField(default=now)
+    expires_at = models.DateTimeField(null=True, db_index=True)
+    last_used_at = models.DateTimeField(null=True)
+
+    def __str__(self) -> str:
+        return self.name
+
+    @property
+    def scopes(self) -> list[str]:
+        """What it may be used for, in alphabetical order."""
+        return self.scope.split()
+
+
 class SigningKey(models.Model):
     """A key of access tokens. There is at most one `next` and one `current`, whoever starts first."""
 
@@ -114,14 +135,22 @@ class SigningKey(models.Model):
 
 
 class Revocation(models.Model):
-    """An ended session whose access tokens may still live. It outlives the session's own row."""
+    """An ended session or personal token that gateways may still believe in. It outlives the row of what ended."""
 
     sequence = models.BigIntegerField(primary_key=True)
-    session_id = models.UUIDField()
+    session_id = models.UUIDField(null=True)
+    token_id = models.UUIDField(null=True)
     expires_at = models.DateTimeField(db_index=True)
 
+    class Meta:
+        constraints = (
+            models.CheckConstraint(
+                condition=Q(session_id=None) ^ Q(token_id=None), name="revocation_of_a_session_or_a_token"
+            ),
+        )
+
     def __str__(self) -> str:
-        return f"{self.sequence}: {self.session_id}"
+        return f"{self.sequence}: {self.session_id or self.token_id}"
 
 
 class RevocationClock(models.Model):

@@ -1,4 +1,4 @@
-"""Reading: accounts, sessions, published keys, and what gateways ask for."""
+"""Reading: accounts, sessions, personal tokens, published keys, and what gateways ask for."""
 
 import hashlib
 from collections.abc import Sequence
@@ -11,16 +11,27 @@ from django.db.models import Q, QuerySet
 from django.utils.timezone import now
 
 from auth_svc.accounts import crypto, jwts
-from auth_svc.accounts.errors import InvalidToken
-from auth_svc.accounts.models import RefreshToken, Revocation, RevocationClock, Session, SigningKey, User, email_key
+from auth_svc.accounts.errors import InvalidToken, PatNotFound
+from auth_svc.accounts.models import (
+    PersonalToken,
+    RefreshToken,
+    Revocation,
+    RevocationClock,
+    Session,
+    SigningKey,
+    User,
+    email_key,
+)
+from libs.identity import personal_tokens
 from libs.identity.principal import Principal
 
 
 @dataclass(frozen=True, slots=True)
 class Revocations:
-    """Ended sessions, the version of the keys, and the cursor from which to ask on."""
+    """Ended sessions and personal tokens, the version of the keys, and the cursor from which to ask on."""
 
     session_ids: list[str]
+    token_ids: list[str]
     jwks_version: str
     cursor: int
 
@@ -31,11 +42,16 @@ def user_by_email(email: str) -> User | None:
 
 
 def account(principal: Principal) -> User:
-    """Give the caller's account; InvalidToken where it is gone or the caller's session has ended meanwhile."""
+    """Give the caller's account; InvalidToken where it is gone, or the session or personal token ended meanwhile."""
     user = User.objects.filter(pk=principal.user_id).first()
     if user is None:
         raise InvalidToken
-    if principal.session_id and not live_sessions(principal.user_id).filter(pk=principal.session_id).exists():
+    live: QuerySet[Session] | QuerySet[PersonalToken]
+    if principal.session_id:
+        live = live_sessions(user.id).filter(pk=principal.session_id)
+    else:
+        live = live_pats(user.id).filter(pk=principal.token_id or None)
+    if not live.exists():
         raise InvalidToken
     return user
 
@@ -43,6 +59,24 @@ def account(principal: Principal) -> User:
 def live_sessions(user_id: UUID | str) -> QuerySet[Session]:
     """Give the sessions of a user whose tokens hold."""
     return Session.objects.filter(user_id=user_id, ended_at=None, expires_at__gt=now())
+
+
+def live_pats(user_id: UUID | str) -> QuerySet[PersonalToken]:
+    """Give the personal tokens of a user that hold."""
+    return PersonalToken.objects.filter(_unexpired(), user_id=user_id)
+
+
+def pat(user_id: UUID | str, token_id: UUID | str) -> PersonalToken:
+    """Give a personal token of a user; PatNotFound where there is no such one."""
+    found = live_pats(user_id).filter(pk=token_id).first()
+    if found is None:
+        raise PatNotFound
+    return found
+
+
+def pat_by_digest(digest: str) -> PersonalToken | None:
+    """Find a personal token that holds by the SHA-256 of it."""
+    return PersonalToken.objects.filter(_unexpired(), digest=digest).first()
 
 
 def session_of_token(token: str) -> Session | None:
@@ -56,7 +90,7 @@ def session_of_token(token: str) -> Session | None:
 
 def introspection(token: str) -> dict[str, Any]:
     """Describe a token as RFC 7662 does; `{"active": False}` says nothing more."""
-    described = _access_description(token) or _refresh_description(token)
+    described = _access_description(token) or _refresh_description(token) or _pat_description(token)
     return {"active": True, **described} if described else {"active": False}
 
 
@@ -84,15 +118,17 @@ def jwks_version() -> str:
 
 
 def revocations(after: int | None) -> Revocations:
-    """Give the sessions that ended after the cursor, or all that matter where there is none or it is not of this store.
+    """Give what ended after the cursor, or all that matters where there is none or it is not of this store.
 
     The clock is read first: what commits between the two reads is given now and once more, never left out.
     """
     clock = RevocationClock.objects.values_list("value", flat=True).first() or 0
     start = after if after is not None and after <= clock else 0
     ended = Revocation.objects.filter(sequence__gt=start, expires_at__gt=now()).order_by("sequence")
-    session_ids = [str(session_id) for session_id in ended.values_list("session_id", flat=True)]
-    return Revocations(session_ids, jwks_version(), clock)
+    rows = list(ended.values_list("session_id", "token_id"))
+    session_ids = [str(session_id) for session_id, _ in rows if session_id]
+    token_ids = [str(token_id) for _, token_id in rows if token_id]
+    return Revocations(session_ids, token_ids, jwks_version(), clock)
 
 
 def _access_description(token: str) -> dict[str, Any] | None:
@@ -114,3 +150,22 @@ def _refresh_description(token: str) -> dict[str, Any] | None:
         "iat": int(known.created_at.timestamp()),
         "exp": int(known.expires_at.timestamp()),
     }
+
+
+def _pat_description(token: str) -> dict[str, Any] | None:
+    known = pat_by_digest(personal_tokens.digest(token))
+    if known is None:
+        return None
+    expiry = {"exp": int(known.expires_at.timestamp())} if known.expires_at else {}
+    return {
+        "token_type": "Bearer",
+        "sub": str(known.user_id),
+        "jti": str(known.id),
+        "scope": known.scope,
+        "iat": int(known.created_at.timestamp()),
+        **expiry,
+    }
+
+
+def _unexpired() -> Q:
+    return Q(expires_at=None) | Q(expires_at__gt=now())

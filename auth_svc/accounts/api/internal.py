@@ -1,4 +1,4 @@
-"""What only services may ask: is this token active, and which sessions have ended."""
+"""What only services may ask: is this token active, whose is it, and what has ended."""
 
 from rest_framework import serializers
 from rest_framework.parsers import FormParser
@@ -7,6 +7,7 @@ from rest_framework.response import Response
 
 from auth_svc.accounts import selectors
 from auth_svc.accounts.api import serializers as shapes
+from auth_svc.accounts.services import pats
 from libs.contracts.errors import BadRequest
 from libs.webapi.access import Service
 from libs.webapi.parsers import JSONParser
@@ -30,7 +31,7 @@ class Introspect(View):
 
 
 class Revocations(View):
-    """Ended sessions, for gateways that hold access tokens valid until they hear of it."""
+    """Ended sessions and personal tokens, for gateways that hold tokens valid until they hear of it."""
 
     access = Service("gateway")
 
@@ -40,15 +41,35 @@ class Revocations(View):
         after = serializers.CharField(max_length=19, required=False)
 
     def get(self, request: Request) -> Response:
-        """Give the sessions that ended since `after`; without it, all whose access tokens could still live."""
+        """Give what ended since `after`; without it, all in which a gateway could still believe."""
         after = self.params().get("after")
         found = selectors.revocations(None if after is None else _cursor(after))
         return self.ok(
             {
                 "sessions": [{"session_id": session_id} for session_id in found.session_ids],
+                "pats": [{"token_id": token_id} for token_id in found.token_ids],
                 "jwks_version": found.jwks_version,
                 "cursor": str(found.cursor),
             }
+        )
+
+
+class Pat(View):
+    """A personal token, asked for by the SHA-256 of it: the token itself does not leave the gateway."""
+
+    access = Service("gateway")
+
+    def get(self, request: Request, digest: str) -> Response:
+        """Tell whose token it is and what it may do; 404 `unknown_token` where it does not hold."""
+        pat = pats.pat_use(digest=digest)
+        return Response(
+            {
+                "token_id": str(pat.id),
+                "user_id": str(pat.user_id),
+                "scopes": pat.scopes,
+                "expires_at": pat.expires_at,
+            },
+            headers={"Cache-Control": "no-store"},
         )
 
 

@@ -1,14 +1,15 @@
 """Shapes of bodies and answers. Answers are rendered by plain functions; their classes describe them in OpenAPI."""
 
 import re
+from datetime import datetime
 from functools import cache
 from typing import Any
 from zoneinfo import available_timezones
 
 from rest_framework import serializers
 
-from auth_svc.accounts.models import Session, User
-from auth_svc.accounts.services.sessions import Grant
+from auth_svc.accounts.models import PersonalToken, Session, User
+from auth_svc.accounts.services.sessions import SCOPE, Grant
 from libs.webapi import etags
 from libs.webapi.serializers import Strict
 
@@ -78,6 +79,16 @@ class LocaleField(TextField):
         return tag
 
 
+class InstantField(serializers.DateTimeField):
+    """A point in time (RFC 3339): its offset from UTC is part of it."""
+
+    def enforce_timezone(self, value: datetime) -> datetime:
+        """Refuse a time without offset, which would be another instant for everybody."""
+        if value.tzinfo is None:
+            raise serializers.ValidationError("say the offset from UTC, such as Z or +02:00", code="no_offset")
+        return super().enforce_timezone(value)
+
+
 class RegisterIn(Strict):
     """A new account."""
 
@@ -107,6 +118,16 @@ class TokenIn(Strict):
     token = TextField(max_length=MAX_TOKEN)
     token_type_hint = TextField(max_length=64, required=False)
     client_id = TextField(max_length=255, required=False)
+
+
+class PatIn(Strict):
+    """A new personal access token."""
+
+    name = TextField(max_length=100, help_text="What it is for, in your words.")
+    scopes = serializers.ListField(
+        child=serializers.ChoiceField(choices=SCOPE.split()), allow_empty=False, min_length=1, max_length=32
+    )
+    expires_at = InstantField(required=False, allow_null=True, help_text="Left out or null: never.")
 
 
 class PasswordChangeIn(Strict):
@@ -175,6 +196,32 @@ class SessionPage(serializers.Serializer[Any]):
     next_cursor = serializers.CharField(allow_null=True)
 
 
+class PatOut(serializers.Serializer[Any]):
+    """A personal access token. The token itself is not known any more."""
+
+    id = serializers.UUIDField()
+    name = serializers.CharField()
+    scopes = serializers.ListField(child=serializers.ChoiceField(choices=SCOPE.split()))
+    created_at = serializers.DateTimeField()
+    expires_at = serializers.DateTimeField(allow_null=True, help_text="null: never.")
+    last_used_at = serializers.DateTimeField(
+        allow_null=True, help_text="null: not yet. A use within five minutes of another one may not count."
+    )
+
+
+class PatCreatedOut(PatOut):
+    """A new personal access token, and the only time that it is shown."""
+
+    token = serializers.CharField()
+
+
+class PatPage(serializers.Serializer[Any]):
+    """One page of personal access tokens."""
+
+    items = PatOut(many=True)
+    next_cursor = serializers.CharField(allow_null=True)
+
+
 class EraseOut(serializers.Serializer[Any]):
     """When the account is erased."""
 
@@ -213,3 +260,9 @@ def session_data(session: Session, current: str) -> dict[str, Any]:
     """Render a session; `current` is the id of the caller's own."""
     names = ("id", "ip", "user_agent", "created_at", "last_seen_at", "expires_at")
     return {**{name: getattr(session, name) for name in names}, "current": str(session.id) == current}
+
+
+def pat_data(pat: PersonalToken) -> dict[str, Any]:
+    """Render a personal token."""
+    names = ("id", "name", "scopes", "created_at", "expires_at", "last_used_at")
+    return {name: getattr(pat, name) for name in names}

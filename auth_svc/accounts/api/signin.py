@@ -10,9 +10,10 @@ from rest_framework.response import Response
 
 from auth_svc.accounts import selectors
 from auth_svc.accounts.api import serializers as shapes
+from auth_svc.accounts.api.access import SignedIn
 from auth_svc.accounts.api.devices import device_of
-from auth_svc.accounts.services import keys, login, sessions
-from libs.webapi.access import Public, User
+from auth_svc.accounts.services import keys, login, sessions, tokens
+from libs.webapi.access import Public
 from libs.webapi.parsers import JSONParser
 from libs.webapi.serializers import Query
 from libs.webapi.views import View
@@ -60,34 +61,32 @@ class Revoke(View):
 
     @extend_schema(operation_id="revoke_token", request=shapes.TokenIn, responses={200: None})
     def post(self, request: Request) -> Response:
-        """End the session of a token; unknown tokens are no error."""
-        sessions.token_revoke(token=self.body(shapes.TokenIn)["token"])
+        """End the session of a token, or a personal access token; unknown tokens are no error."""
+        tokens.token_revoke(token=self.body(shapes.TokenIn)["token"])
         return Response(status=200)
 
 
 class Logout(View):
     """The end of the caller's session."""
 
-    access = User("account")
+    access = SignedIn("account")
 
     @extend_schema(operation_id="logout", request=None, responses={204: None})
     def post(self, request: Request) -> Response:
-        """Sign out here."""
+        """Sign out here. Personal access tokens may not do this, and stay."""
         self.nothing()
-        own = self.principal.session_id
-        if own:
-            sessions.sessions_end(user_id=self.user_id, reason="logout", only=own)
+        sessions.sessions_end(user_id=self.user_id, reason="logout", only=self.principal.session_id)
         return self.no_content()
 
 
 class LogoutAll(View):
     """The end of all sessions of the caller."""
 
-    access = User("account")
+    access = SignedIn("account")
 
     @extend_schema(operation_id="logout_all", request=None, responses={204: None})
     def post(self, request: Request) -> Response:
-        """Sign out everywhere."""
+        """Sign out everywhere. Personal access tokens may not do this, and stay."""
         self.nothing()
         user = selectors.account(self.principal)
         sessions.sessions_end(user_id=user.id, reason="logout_all")
@@ -97,12 +96,12 @@ class LogoutAll(View):
 class SessionCollection(View):
     """The devices on which the caller is signed in."""
 
-    access = User("account")
+    access = SignedIn("account")
     Params = Query
 
     @extend_schema(operation_id="list_sessions", parameters=[Query], responses=shapes.SessionPage)
     def get(self, request: Request) -> Response:
-        """List live sessions, the newest first."""
+        """List live sessions, the newest first. Personal access tokens may not do this."""
         user = selectors.account(self.principal)
         own = self.principal.session_id
         live = selectors.live_sessions(user.id)
@@ -112,11 +111,11 @@ class SessionCollection(View):
 class SessionItem(View):
     """One session of the caller."""
 
-    access = User("account")
+    access = SignedIn("account")
 
     @extend_schema(operation_id="end_session", request=None, responses={204: None})
     def delete(self, request: Request, session_id: UUID) -> Response:
-        """Sign out on another device."""
+        """Sign out on another device. Personal access tokens may not do this."""
         user = selectors.account(self.principal)
         sessions.session_end(user_id=user.id, session_id=session_id, reason="ended_by_user")
         return self.no_content()

@@ -1,14 +1,16 @@
 """Accounts of users: one class per URL under /v1/users. Sign-in is in `signin`, what is for services in `internal`."""
 
 from drf_spectacular.utils import extend_schema
+from rest_framework.permissions import SAFE_METHODS
 from rest_framework.request import Request
 from rest_framework.response import Response
 
 from auth_svc.accounts import selectors
 from auth_svc.accounts.api import serializers as shapes
+from auth_svc.accounts.api.access import SignedIn
 from auth_svc.accounts.api.devices import device_of
 from auth_svc.accounts.services import passwords, users
-from libs.webapi.access import Public, User
+from libs.webapi.access import Public
 from libs.webapi.views import View
 
 
@@ -35,7 +37,7 @@ class Register(View):
 class Me(View):
     """The caller's own account."""
 
-    access = User("account")
+    access = SignedIn("account", pats_may=(*SAFE_METHODS, "PATCH"))
 
     @extend_schema(operation_id="get_me", responses=shapes.UserOut)
     def get(self, request: Request) -> Response:
@@ -56,9 +58,10 @@ class Me(View):
 
     @extend_schema(operation_id="delete_me", request=shapes.UserDeleteIn, responses={202: shapes.EraseOut})
     def delete(self, request: Request) -> Response:
-        """Sign out everywhere and erase the account.
+        """Sign out everywhere, end personal access tokens, and erase the account.
 
         The body is `{"password": "…", "erase": "now" | "later"}`; `later`, the default, leaves time to take it back.
+        Personal access tokens may not do this.
         """
         body = self.body(shapes.UserDeleteIn)
         erase_at = users.user_delete(
@@ -73,11 +76,11 @@ class Me(View):
 class Keep(View):
     """The way back from a planned erasure."""
 
-    access = User("account")
+    access = SignedIn("account")
 
     @extend_schema(operation_id="keep_me", request=None, responses=shapes.UserOut)
     def post(self, request: Request) -> Response:
-        """Take the deletion of the account back."""
+        """Take the deletion of the account back. Personal access tokens may not do this."""
         self.nothing()
         user = users.user_keep(user=selectors.account(self.principal))
         return self.ok(shapes.user_data(user), etag=shapes.user_etag(user))
@@ -86,12 +89,12 @@ class Keep(View):
 class PasswordChange(View):
     """The password."""
 
-    access = User("account")
+    access = SignedIn("account")
     idempotent = False
 
     @extend_schema(operation_id="change_password", request=shapes.PasswordChangeIn, responses={204: None})
     def post(self, request: Request) -> Response:
-        """Change the password; all other sessions end."""
+        """Change the password; all other sessions end, personal access tokens stay and may not do this."""
         body = self.body(shapes.PasswordChangeIn)
         passwords.password_change(
             user=selectors.account(self.principal),

@@ -2,7 +2,7 @@
 
 from django.utils.timezone import now
 
-from auth_svc.accounts.models import LoginAttempts, RefreshToken, Revocation, Session, SigningKey
+from auth_svc.accounts.models import LoginAttempts, PersonalToken, RefreshToken, Revocation, Session, SigningKey
 from auth_svc.accounts.services import users
 
 
@@ -17,6 +17,7 @@ def expired_purge() -> None:
     """Delete expired tokens, sessions, revocations and attempts, and keys whose last token is dead."""
     at = now()
     RefreshToken.objects.filter(expires_at__lte=at).delete()
+    PersonalToken.objects.filter(expires_at__lte=at).delete()
     Session.objects.filter(expires_at__lte=at).delete()
     Revocation.objects.filter(expires_at__lte=at).delete()
     LoginAttempts.objects.filter(window_ends_at__lte=at).delete()

@@ -1,6 +1,5 @@
 """Signing keys: made at the first start, rotated by `manage.py rotate_keys`."""
 
-from datetime import timedelta
 from functools import lru_cache
 
 import structlog
@@ -11,13 +10,11 @@ from django.utils.timezone import now
 
 from auth_svc.accounts import crypto, jwts, selectors
 from auth_svc.accounts.models import SigningKey, new_id
+from auth_svc.accounts.services.revocations import OUTLIVES_TOKENS
 from libs.contracts.auth import KeyRotated
 from libs.eventbus import publish
 
 log = structlog.get_logger(__name__)
-
-#: The longest life of an access token, and some seconds for clocks that differ.
-OUTLIVES_TOKENS = timedelta(seconds=660)
 
 
 def keys_ensure() -> SigningKey:

@@ -1,7 +1,7 @@
 """Sessions: begun by a password, carried on by rotating refresh tokens, ended once."""
 
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import timedelta
 from uuid import UUID
 
 import structlog
@@ -9,10 +9,10 @@ from django.conf import settings
 from django.db import transaction
 from django.utils.timezone import now
 
-from auth_svc.accounts import crypto, jwts, selectors
+from auth_svc.accounts import crypto, jwts
 from auth_svc.accounts.errors import SessionNotFound
-from auth_svc.accounts.models import RefreshToken, Revocation, RevocationClock, Session, User, new_id
-from auth_svc.accounts.services import keys
+from auth_svc.accounts.models import RefreshToken, Session, User, new_id
+from auth_svc.accounts.services import keys, revocations
 from auth_svc.accounts.services.devices import Device
 from libs.contracts.auth import SessionRevoked
 from libs.eventbus import publish
@@ -80,7 +80,7 @@ def session_end(*, user_id: UUID | str, session_id: UUID | str, reason: str) -> 
 def sessions_end(*, user_id: UUID | str, reason: str, only: UUID | str = "", keep: UUID | str = "") -> int:
     """End the live sessions of a user (`only` one, or all but `keep`), and give how many did.
 
-    Rows are locked in one order everywhere: user, sessions, refresh tokens, clock.
+    Rows are locked in one order everywhere: user, sessions, refresh tokens, clock, personal tokens.
     """
     with transaction.atomic():
         User.objects.select_for_update().filter(pk=user_id).first()
@@ -89,29 +89,9 @@ def sessions_end(*, user_id: UUID | str, reason: str, only: UUID | str = "", kee
         ended = [session.id for session in live.select_for_update().order_by("id")]
         if ended:
             live.update(ended_at=now(), end_reason=reason)
-            _revoke(ended)
+            revocations.revocations_add(session_ids=ended)
         for session_id in ended:
             publish(SessionRevoked(session_id=str(session_id), user_id=str(user_id), reason=reason))
     if ended:
         log.info("sessions ended", count=len(ended), reason=reason, user_id=str(user_id))
     return len(ended)
-
-
-def token_revoke(*, token: str) -> None:
-    """End the session of a token (RFC 7009); a token that nobody knows is no error."""
-    session = selectors.session_of_token(token)
-    if session is not None:
-        sessions_end(user_id=session.user_id, reason="token_revoked", only=session.id)
-
-
-def _revoke(session_ids: list[UUID]) -> None:
-    """Tell gateways. The clock's lock makes sequences commit in their order, so no cursor passes one unseen."""
-    clock, _ = RevocationClock.objects.select_for_update().get_or_create(pk=1)
-    expires_at: datetime = now() + keys.OUTLIVES_TOKENS
-    rows = [
-        Revocation(sequence=clock.value + number, session_id=session_id, expires_at=expires_at)
-        for number, session_id in enumerate(session_ids, start=1)
-    ]
-    Revocation.objects.bulk_create(rows)
-    clock.value += len(rows)
-    clock.save(update_fields=["value"])

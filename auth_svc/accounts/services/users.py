@@ -14,7 +14,7 @@ from django.utils.timezone import now
 from auth_svc.accounts import selectors
 from auth_svc.accounts.errors import EmailTaken, InvalidToken
 from auth_svc.accounts.models import User, email_key
-from auth_svc.accounts.services import passwords, sessions
+from auth_svc.accounts.services import passwords, pats, sessions
 from auth_svc.accounts.services.devices import Device
 from libs.contracts.auth import UserDeleted, UserEvent, UserRegistered, UserUpdated
 from libs.contracts.event import Changes
@@ -56,11 +56,11 @@ def user_update(*, user: User, values: Mapping[str, Any], guard: Callable[[User]
 
 
 def user_delete(*, user: User, password: str, at_once: bool, device: Device) -> datetime:
-    """End all sessions and erase the account at once, or later; give the time of the erasure."""
+    """End all sessions and personal tokens, and erase the account at once, or later; give the time of the erasure."""
     passwords.password_confirm(user=user, password=password, device=device, pointer="/password")
     with transaction.atomic():
         locked = passwords.unchanged(user=user, pointer="/password")
-        sessions.sessions_end(user_id=locked.id, reason="account_deleted")
+        _sign_out(locked)
         if at_once:
             _erase(locked)
             return now()
@@ -89,9 +89,14 @@ def _erase_if_due(pk: UUID) -> bool:
     with transaction.atomic():
         user = User.objects.select_for_update().filter(pk=pk, erase_at__lte=now()).first()
         if user is not None:
-            sessions.sessions_end(user_id=user.id, reason="account_deleted")
+            _sign_out(user)
             _erase(user)
     return user is not None
+
+
+def _sign_out(user: User) -> None:
+    sessions.sessions_end(user_id=user.id, reason="account_deleted")
+    pats.pats_end(user_id=user.id, reason="account_deleted")
 
 
 def _erase(user: User) -> None:

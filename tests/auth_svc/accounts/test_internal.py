@@ -12,6 +12,8 @@ from auth_svc.accounts.services import keys, sessions
 
 pytestmark = pytest.mark.django_db
 
+DIGEST = "0" * 64
+
 
 @pytest.fixture
 def revocations(api):
@@ -50,7 +52,9 @@ def test_what_does_not_hold_is_only_said_to_be_inactive(api, ann, refresh):
         assert introspect(api, token) == {"active": False}
 
 
-@pytest.mark.parametrize("path", ["/v1/auth/token/introspect", "/internal/v1/revocations"])
+@pytest.mark.parametrize(
+    "path", ["/v1/auth/token/introspect", "/internal/v1/revocations", f"/internal/v1/pats/{DIGEST}"]
+)
 def test_from_outside_these_paths_do_not_exist(api, ann, path):
     method = "POST" if "introspect" in path else "GET"
     assert ann.client.request(method, path, json={"token": "x"}).status_code == 404
@@ -59,6 +63,11 @@ def test_from_outside_these_paths_do_not_exist(api, ann, path):
 @pytest.mark.parametrize(("service", "status"), [("gateway", 200), ("todo", 403), ("admin", 403)])
 def test_only_gateways_hear_of_revocations(api, service, status):
     assert api.as_service(service).get("/internal/v1/revocations").status_code == status
+
+
+@pytest.mark.parametrize(("service", "status"), [("gateway", 404), ("todo", 403), ("admin", 403)])
+def test_only_gateways_may_ask_for_personal_tokens(api, service, status):
+    assert api.as_service(service).get(f"/internal/v1/pats/{DIGEST}").status_code == status
 
 
 def test_a_gateway_that_starts_hears_all_that_still_matter(ann, sign_in, revocations):
@@ -106,6 +115,19 @@ def test_no_revocation_is_missed_while_many_commit_at_once(ann, sign_in, revocat
 
     assert at_once(len(others) + 1, one) == [204] * (len(others) + 1)
     assert set(seen) == {other.grant["session_id"] for other in others}
+
+
+def test_sessions_and_personal_tokens_share_the_cursor(ann, sign_in, revocations):
+    pats = [ann.client.post("/v1/auth/pats", json={"name": "x", "scopes": ["account"]}).json()["id"] for _ in range(2)]
+    ann.client.delete(f"/v1/auth/pats/{pats[0]}")
+    first = revocations()
+    assert (ids(first), first["pats"]) == ([], [{"token_id": pats[0]}])
+    phone = sign_in(ann.user)
+    phone.client.post("/v1/auth/logout")
+    ann.client.delete(f"/v1/auth/pats/{pats[1]}")
+    second = revocations(first["cursor"])
+    assert (ids(second), second["pats"]) == ([phone.grant["session_id"]], [{"token_id": pats[1]}])
+    assert second["cursor"] == "3"
 
 
 def test_a_cursor_of_a_store_that_was_reset_starts_over(ann, revocations):
