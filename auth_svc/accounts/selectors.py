@@ -46,12 +46,11 @@ def account(principal: Principal) -> User:
     user = User.objects.filter(pk=principal.user_id).first()
     if user is None:
         raise InvalidToken
-    live: QuerySet[Session] | QuerySet[PersonalToken]
     if principal.session_id:
-        live = live_sessions(user.id).filter(pk=principal.session_id)
+        holds = live_sessions(user.id).filter(pk=principal.session_id).exists()
     else:
-        live = live_pats(user.id).filter(pk=principal.token_id or None)
-    if not live.exists():
+        holds = bool(principal.token_id) and live_pats(user.id).filter(pk=principal.token_id).exists()
+    if not holds:
         raise InvalidToken
     return user
 
