@@ -10,6 +10,20 @@ GATEWAY_SERVICES = env.text(
     help="Gateway: what services get in place of what they declare as TRAFFIC, as JSON: "
     '{"todo": {"timeout": 5, "max_body": 52428800, "max_in_flight": 100, "rate": "100/minute"}}.',
 )
+GATEWAY_RATE_USER = env.text(
+    "MT_GATEWAY_RATE_USER",
+    help='Gateway: requests of one user, as "1200/minute" (or per second, hour, day), or "off"; '
+    "empty: 1200/minute, in embedded mode 600000/minute.",
+)
+GATEWAY_RATE_TOKEN = env.text(
+    "MT_GATEWAY_RATE_TOKEN",
+    help="Gateway: requests in one session, or with one personal token; empty: 600/minute, in embedded mode off.",
+)
+GATEWAY_RATE_ADDRESS = env.text(
+    "MT_GATEWAY_RATE_ADDRESS",
+    help="Gateway: requests without a token from one address (of IPv6: one /64); "
+    "empty: 600/minute, in embedded mode 600000/minute.",
+)
 TRUSTED_PROXIES = env.names(
     "MT_GATEWAY_TRUSTED_PROXIES",
     help="Gateway: addresses and networks of the proxies in front, whose X-Forwarded-For is believed.",

@@ -10,6 +10,7 @@ from django.core.checks import CheckMessage, Error, register
 from gateway_svc.routing.cors import is_origin
 from gateway_svc.routing.forwarding import TrustedProxies
 from gateway_svc.routing.policies import parse_overrides
+from gateway_svc.routing.rates import configured_rates
 
 
 @register
@@ -46,4 +47,14 @@ def services_get_what_there_is(app_configs: Sequence[AppConfig] | None, **kwargs
         parse_overrides(settings.GATEWAY_SERVICES)
     except ValueError as error:
         return [Error(f"MT_GATEWAY_SERVICES: {error}", id="gateway.E004")]
+    return []
+
+
+@register
+def rates_are_rates(app_configs: Sequence[AppConfig] | None, **kwargs: Any) -> list[CheckMessage]:
+    """Rate limits are written as counts per time."""
+    try:
+        configured_rates()
+    except ValueError as error:
+        return [Error(str(error), id="gateway.E005")]
     return []

@@ -30,6 +30,9 @@ def test_the_defaults_pass(settings: Any) -> None:
         ("GATEWAY_SERVICES", '{"todo": 5}', "MT_GATEWAY_SERVICES"),
         ("GATEWAY_SERVICES", '{"todo": {"timeuot": 5}}', "MT_GATEWAY_SERVICES"),
         ("GATEWAY_SERVICES", '{"todo": {"rate": "often"}}', "MT_GATEWAY_SERVICES"),
+        ("GATEWAY_RATE_USER", "1200", "MT_GATEWAY_RATE_USER"),
+        ("GATEWAY_RATE_TOKEN", "none", "MT_GATEWAY_RATE_TOKEN"),
+        ("GATEWAY_RATE_ADDRESS", "0/minute", "MT_GATEWAY_RATE_ADDRESS"),
     ],
 )
 def test_a_wrong_setting_is_one_line_that_names_it(settings: Any, name: str, value: Any, variable: str) -> None:
