@@ -1,86 +1,197 @@
 """The HTTP protocol of every public listener: what uvicorn answers below ASGI becomes a problem document.
 
-A header section above 64 KiB is 431, counted while it arrives; a malformed request is 400; both carry a request id.
+Refused here, because nobody behind can any more: heads and trailers that are too large, counted while they arrive;
+framing that two programs on the way could read differently; clients that send too slowly. A trailer is no header.
 
 Some clients (Java's among them) offer `Upgrade: h2c` with every request. Nobody has to take the offer (RFC 9110 § 7.8),
 but httptools stops at it and loses the body, so such a request is read anew without the offer.
 """
 
+import asyncio
 import re
+import socket
 import sys
+from functools import partial
 from http import HTTPStatus
 from typing import Any
 
 import httptools
-from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
 
 from libs.contracts.errors import BadRequest, ServiceError
+from libs.rpc import framing
 from libs.rpc.messages import new_request_id
 from libs.rpc.problem import CONTENT_TYPE, HeadersTooLarge, problem_bytes
 
 MAX_HEADER_BYTES = 64 * 1024
+MAX_HEADERS = 200
+MAX_TARGET_BYTES = 16 * 1024
+
+#: So many requests may wait for the answers to earlier ones of their connection; what comes behind is not read.
+MAX_PIPELINED = 64
+
+#: What a client owes (a head, the next step of a body) has to come within this time, at the latest within twice.
+PATIENCE_SECONDS = 10.0
+BODY_STEP = 8 * 1024
+
+#: A client that takes nothing of its answer for so long has gone.
+UNREAD_SECONDS = 30.0
 
 #: A refused client may go on sending for so long; a close at once would reset the connection and eat the answer.
 LINGER_SECONDS = 1.0
+
+#: The rest of a body that nobody wants is read for the sake of the connection where the body is no larger.
+DRAINED_BYTES = 64 * 1024
+
+#: So many bytes of a body pay for one of framing: a chunk for each byte is still fine.
+FRAMING_SHARE = 16
 
 #: Sixteen bytes in base64.
 _WEBSOCKET_KEY = re.compile(rb"[A-Za-z0-9+/]{22}==")
 
 
+class RequestTimeout(ServiceError):
+    """The request did not come in time."""
+
+    status = 408
+    code = "request_timeout"
+
+
+class TargetTooLong(ServiceError):
+    """The address is too long."""
+
+    status = 414
+    code = "uri_too_long"
+
+
 class PublicHttpProtocol(HttpToolsProtocol):
-    """Uvicorn's httptools protocol with a limit on headers and problem documents."""
+    """Uvicorn's httptools protocol with limits, strict framing and problem documents."""
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         """Start without a request."""
         super().__init__(*args, **kwargs)
-        self._refused = False
-        self._in_headers = False
-        self._header_bytes = 0
-        self._unparsed_bytes = 0
+        self._part = 0  # counts heads, bodies, and what is between them
+        self._in_head = self._in_body = False
+        self._header_bytes = self._body_bytes = self._framing_bytes = 0
+        self._framing: dict[bytes, bytes] = {}
         self._data = b""
+        self._answering: RequestResponseCycle | None = None
+        self._closing = self._deaf = False
+        self._owed: tuple[int, int] | None = None
+        self._watching: asyncio.TimerHandle | None = None
+
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
+        """Begin to watch how fast the client sends and reads."""
+        super().connection_made(transport)
+        _end_if_unread(transport)
+        self._watch()
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """End the watching."""
+        if self._watching is not None:
+            self._watching.cancel()
+        super().connection_lost(exc)
 
     def data_received(self, data: bytes) -> None:
-        """Feed the parser; a header that never ends is cut off, though the parser has not shown it yet."""
-        if self._refused:
+        """Feed the parser; count also what it takes without showing it: the begin of a header, a chunk's extension."""
+        if self._deaf:
             return
         self._data = data
-        continued = self._in_headers
+        part, body_bytes = self._part, self._body_bytes
         super().data_received(data)
-        if continued and self._in_headers and not self._refused:
-            self._unparsed_bytes += len(data)
-            if self._unparsed_bytes > MAX_HEADER_BYTES:
+        if part == self._part and not self._deaf:
+            self._framing_bytes += len(data) - FRAMING_SHARE * (self._body_bytes - body_bytes)
+            if self._framing_bytes > MAX_HEADER_BYTES:
                 self._refuse(HeadersTooLarge())
 
     def on_message_begin(self) -> None:
         """Count afresh."""
+        if len(self.pipeline) >= MAX_PIPELINED:
+            raise BadRequest("too many requests wait for their answers")
         super().on_message_begin()
-        self._in_headers, self._header_bytes, self._unparsed_bytes = True, 0, 0
+        self._begin(in_head=True)
+        self._header_bytes, self._framing = 0, {}
 
     def on_url(self, url: bytes) -> None:
-        """Count the target as part of the section."""
-        self._count(len(url))
+        """Measure the target."""
         super().on_url(url)
+        if len(self.url) > MAX_TARGET_BYTES:
+            raise TargetTooLong
 
     def on_header(self, name: bytes, value: bytes) -> None:
-        """Count a header with its separators."""
-        self._count(len(name) + len(value) + 4)
-        super().on_header(name, value)
+        """Keep a header; count it with its separators. A trailer is only counted."""
+        if self._in_head:
+            name = name.lower()
+            self.headers.append((name, value))
+            if name in framing.NAMES:
+                self._framing[name] = self._framing[name] + b", " + value if name in self._framing else value
+        self._header_bytes += len(name) + len(value) + 4
+        if self._header_bytes > MAX_HEADER_BYTES or len(self.headers) > MAX_HEADERS:
+            raise HeadersTooLarge
 
     def on_headers_complete(self) -> None:
-        """End the counting."""
-        self._in_headers = False
-        if not self._declines_upgrade():
-            super().on_headers_complete()
+        """Check how the request is framed, and begin with it."""
+        if self._declines_upgrade():
+            return
+        version = self.parser.get_http_version()
+        framing.check(self.parser.get_method(), version, self._framing)
+        self.url = framing.origin_form(self.url, self._framing.get(b"host", b""))
+        self.expect_100_continue = b"expect" in self._framing and version == "1.1"
+        super().on_headers_complete()
+        self._begin(in_body=True)
+
+    def on_body(self, body: bytes) -> None:
+        """Count the body."""
+        self._body_bytes += len(body)
+        super().on_body(body)
 
     def on_message_complete(self) -> None:
         """End the request, unless it is read anew."""
         if not self._declines_upgrade():
+            self._begin()
             super().on_message_complete()
 
+    def on_response_complete(self) -> None:
+        """Go on with the next request, or end the connection where the answer said so."""
+        self._answering = None
+        super().on_response_complete()
+        if self._closing:
+            self._unset_keepalive_if_required()
+            self._linger()
+
     def send_400_response(self, msg: str) -> None:
-        """Answer what the parser refused: too many header bytes, or a malformed request."""
-        too_large = self._header_bytes > MAX_HEADER_BYTES
-        self._refuse(HeadersTooLarge() if too_large else BadRequest("the request is not valid HTTP"))
+        """Answer what the parser refused, or one of the functions above."""
+        refusal = sys.exception()
+        reason = refusal.__context__ if refusal else None
+        self._refuse(reason if isinstance(reason, ServiceError) else BadRequest("the request is not valid HTTP"))
+
+    def _begin(self, *, in_head: bool = False, in_body: bool = False) -> None:
+        self._part += 1
+        self._in_head, self._in_body = in_head, in_body
+        self._body_bytes = self._framing_bytes = 0
+
+    def _start_asgi_task(self, cycle: RequestResponseCycle, app: Any) -> None:
+        self._answering = cycle
+        super()._start_asgi_task(cycle, partial(self._answer, cycle, app))
+
+    async def _answer(self, cycle: RequestResponseCycle, app: Any, scope: Any, receive: Any, send: Any) -> None:
+        """Let `app` answer. Where it does so without the whole of a large body, the answer ends the connection."""
+
+        async def send_or_close(message: Any) -> None:
+            if message["type"] == "http.response.start" and self._leaves_unread(cycle):
+                cycle.keep_alive = False  # so that the answer says it
+                await send(message)
+                cycle.keep_alive = self._closing = True  # and uvicorn does not do it
+            else:
+                await send(message)
+
+        await app(scope, receive, send_or_close)
+
+    def _leaves_unread(self, cycle: RequestResponseCycle) -> bool:
+        if cycle is not self.cycle or not self._in_body:
+            return False
+        small = int(self._framing.get(b"content-length", DRAINED_BYTES + 1)) <= DRAINED_BYTES
+        return not small or not cycle.keep_alive or cycle.waiting_for_100_continue
 
     def _should_upgrade(self) -> bool:
         """Tell whether this opens a WebSocket as RFC 6455 says; what does not is answered like any other request."""
@@ -106,24 +217,61 @@ class PublicHttpProtocol(HttpToolsProtocol):
         self.parser = httptools.HttpRequestParser(self)
         self.data_received(b"\r\n".join([*lines, b"", b""]) + self._data[stop.args[0] :])
 
-    def _count(self, size: int) -> None:
-        self._header_bytes += size
-        if self._header_bytes > MAX_HEADER_BYTES:
-            raise HeadersTooLarge
+    def _watch(self) -> None:
+        """Refuse a client that still owes what it owed last time, and look again later."""
+        if self._deaf or self.transport.is_closing() or self.transport.get_protocol() is not self:
+            return  # it ends by itself, or became a WebSocket
+        owed = self._owes()
+        if owed is not None and owed == self._owed:
+            self._refuse(RequestTimeout())
+            return
+        self._owed = owed
+        self._watching = self.loop.call_later(PATIENCE_SECONDS, self._watch)
+
+    def _owes(self) -> tuple[int, int] | None:
+        """Name what the client has to send: nothing while it is answered, or was told to wait."""
+        if self._in_body:
+            waits = self.flow.read_paused or self.cycle.waiting_for_100_continue
+        else:
+            waits = self._answering is not None
+        return None if waits else (self._part, self._body_bytes // BODY_STEP)
 
     def _refuse(self, error: ServiceError) -> None:
-        answering = self.cycle is not None and not self.cycle.response_complete
-        if answering and (self.cycle.response_started or not self.cycle.more_body):
-            # A pipelined request is malformed while an earlier one is being answered: no second answer in between.
-            self.cycle.keep_alive = False
-            self.flow.pause_reading()
+        """Refuse what is being read. Earlier requests are still answered, and nothing behind them is."""
+        self._deaf = True
+        broken = self.cycle if self._in_body else None
+        waiting = [cycle for cycle, _ in self.pipeline]
+        if broken is not None and broken in waiting:
+            del self.pipeline[waiting.index(broken)]
+        last = self.pipeline[0][0] if self.pipeline else self._answering
+        if last is not None and last is not broken:
+            last.keep_alive = False
             return
-        if answering:
-            self.cycle.disconnected = True
-            self.cycle.message_event.set()
-        self._refused = True
-        self.transport.write(_wire(error, self.server_state.default_headers))
+        if broken is not None:
+            broken.disconnected = True
+            broken.message_event.set()
+        is_idle = isinstance(error, RequestTimeout) and not self._in_head and not self._in_body
+        is_answered = broken is not None and broken.response_started
+        if not is_idle and not is_answered:
+            self.transport.write(_wire(error, self.server_state.default_headers))
+        self._linger()
+
+    def _linger(self) -> None:
+        """Close the connection, so that the client can still read its answer and stop sending."""
+        self._deaf = True
+        if self.transport.is_closing():
+            return
+        if self.transport.can_write_eof():
+            self.transport.write_eof()
+        self.flow.resume_reading()
         self.loop.call_later(LINGER_SECONDS, self.transport.close)
+
+
+def _end_if_unread(transport: asyncio.Transport) -> None:
+    """Let the kernel end the connection of a client that reads nothing (Linux): no timer has to."""
+    connection = transport.get_extra_info("socket")
+    if hasattr(socket, "TCP_USER_TIMEOUT") and connection.family in (socket.AF_INET, socket.AF_INET6):
+        connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, int(UNREAD_SECONDS * 1000))
 
 
 def _wire(error: ServiceError, default_headers: list[tuple[bytes, bytes]]) -> bytes:

@@ -1,44 +1,100 @@
 import asyncio
 import json
+import re
 import socket
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from typing import Any
 
 import pytest
 import uvicorn
+from uvicorn.server import ServerState
 
-from libs.rpc.asgi import refuse_websocket
-from libs.rpc.http_protocol import MAX_HEADER_BYTES, PublicHttpProtocol
+from libs.rpc import http_protocol
+from libs.rpc.asgi import Disconnected, read_body, refuse_websocket
+from libs.rpc.http_protocol import MAX_HEADER_BYTES, MAX_HEADERS, MAX_PIPELINED, MAX_TARGET_BYTES, PublicHttpProtocol
+
+CHUNKED = b"POST / HTTP/1.1\r\nhost: x\r\ntransfer-encoding: chunked\r\n\r\n"
 
 
-async def app(scope: Any, receive: Any, send: Any) -> None:
-    if scope["type"] == "websocket":
-        await refuse_websocket(scope, send)
-        return
-    body = b""
-    more = True
-    while more:
-        message = await receive()
-        if message["type"] == "http.disconnect":
+class App:
+    """Answers with the body, and names the headers it saw. `/early` reads nothing, `/held` waits for `released`."""
+
+    def __init__(self) -> None:
+        self.seen: list[str] = []
+        self.released = asyncio.Event()
+
+    async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
+        if scope["type"] == "websocket":
+            await self.web_socket(scope, receive, send)
             return
-        body += message["body"]
-        more = message["more_body"]
-    headers = [(b"content-length", str(len(body)).encode())]
-    await send({"type": "http.response.start", "status": 200, "headers": headers})
-    await send({"type": "http.response.body", "body": body})
+        self.seen.append(scope["path"])
+        if scope["path"] == "/held":
+            await self.released.wait()
+        try:
+            body = b"" if scope["path"] == "/early" else await read_body(receive)
+        except Disconnected:
+            return
+        if scope["path"] == "/large":
+            body = b"x" * 8_000_000
+        names = b",".join(name for name, _ in scope["headers"])
+        headers = [(b"content-length", str(len(body)).encode()), (b"x-seen", names)]
+        await send({"type": "http.response.start", "status": 200, "headers": headers})
+        await send({"type": "http.response.body", "body": body})
+
+    async def web_socket(self, scope: Any, receive: Any, send: Any) -> None:
+        if scope["path"] != "/talk":
+            await refuse_websocket(scope, send)
+            return
+        await receive()
+        await send({"type": "websocket.accept"})
+        await self.released.wait()
+        await send({"type": "websocket.send", "text": "still here"})
 
 
 @pytest.fixture
-async def port() -> AsyncIterator[int]:
-    config = uvicorn.Config(
-        app, http=PublicHttpProtocol, ws="websockets-sansio", lifespan="off", log_config=None, access_log=False
-    )
-    server = uvicorn.Server(config)
-    with socket.create_server(("127.0.0.1", 0)) as listener:
-        task = asyncio.create_task(server._serve([listener]))
-        yield listener.getsockname()[1]
-        server.should_exit = True
-        await asyncio.wait_for(task, 5)
+def app() -> App:
+    return App()
+
+
+@pytest.fixture
+def state() -> ServerState:
+    return ServerState()
+
+
+@pytest.fixture
+async def port(app: App, state: ServerState) -> AsyncIterator[int]:
+    config = uvicorn.Config(app, ws="websockets-sansio", log_config=None, access_log=False, proxy_headers=False)
+    config.load()
+    loop = asyncio.get_running_loop()
+    server = await loop.create_server(lambda: PublicHttpProtocol(config, state, {}), "127.0.0.1", 0)
+    yield server.sockets[0].getsockname()[1]
+    server.close()
+    for connection in list(state.connections):
+        connection.transport.abort()
+    for task in state.tasks:
+        task.cancel()
+    await asyncio.sleep(0)
+
+
+@pytest.fixture
+def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(http_protocol, "PATIENCE_SECONDS", 0.05)
+
+
+async def everything(port: int, *parts: bytes, meanwhile: Callable[[], None] = lambda: None) -> bytes:
+    """Send the parts, do something else, and give all that comes until the server hangs up."""
+    reader, writer = await asyncio.open_connection("127.0.0.1", port)
+    for part in parts:
+        writer.write(part)
+        await writer.drain()
+    meanwhile()
+    received = await asyncio.wait_for(reader.read(), 5)
+    writer.close()
+    return received
+
+
+def statuses(received: bytes) -> list[int]:
+    return [int(status) for status in re.findall(rb"HTTP/1.1 (\d{3}) ", received)]
 
 
 async def talk(port: int, *parts: bytes) -> tuple[int, dict[str, str], bytes]:
@@ -72,10 +128,14 @@ async def test_headers_below_the_limit_pass_also_after_a_large_body(port: int) -
     [
         (b"GET / HTTP/1.1\r\nhost: x\r\n" + b"".join(b"h%d: %s\r\n" % (i, b"v" * 1000) for i in range(70)) + b"\r\n",),
         (b"GET / HTTP/1.1\r\nhost: x\r\nbig: " + b"v" * (MAX_HEADER_BYTES + 1) + b"\r\n\r\n",),
-        (b"GET /" + b"p" * (MAX_HEADER_BYTES + 1) + b" HTTP/1.1\r\nhost: x\r\n\r\n",),
         (b"GET / HTTP/1.1\r\nhost: x\r\nbig: ", *([b"v" * 40_000] * 20)),  # it never ends
+        (b"GET / HTTP/1.1\r\n" + b"a: 1\r\n" * (MAX_HEADERS + 1) + b"\r\n",),
+        (CHUNKED + b"0\r\n" + b"".join(b"t%d: %s\r\n" % (i, b"v" * 1000) for i in range(70)) + b"\r\n",),
+        (CHUNKED + b"0\r\n", b"trailer: ", *([b"v" * 40_000] * 20)),
+        (CHUNKED + b"1;", *([b"e" * 40_000] * 20)),
+        (CHUNKED, *([b"1;" + b"e" * 1000 + b"\r\na\r\n"] * 100)),
     ],
-    ids=["many", "one", "target", "endless"],
+    ids=["large", "one", "endless", "many", "trailers", "endless trailer", "endless extension", "extensions"],
 )
 async def test_a_header_section_above_the_limit_is_431(port: int, parts: tuple[bytes, ...]) -> None:
     status, headers, body = await talk(port, *parts)
@@ -85,26 +145,63 @@ async def test_a_header_section_above_the_limit_is_431(port: int, parts: tuple[b
     assert headers["connection"] == "close"
 
 
+@pytest.mark.parametrize("parts", [1, 7])
+async def test_a_target_above_the_limit_is_414(port: int, parts: int) -> None:
+    pieces = [b"a" * (MAX_TARGET_BYTES // parts + 1)] * parts
+
+    assert (await talk(port, b"GET /", *pieces))[0] == 414
+
+
+async def test_a_chunk_for_each_byte_passes(port: int) -> None:
+    request = CHUNKED + b"1\r\na\r\n" * 50_000 + b"0\r\n\r\n"
+
+    assert (await talk(port, request))[2] == b"a" * 50_000
+
+
 @pytest.mark.parametrize(
-    "request_bytes",
+    ("request_bytes", "expected"),
     [
-        b"nonsense\r\n\r\n",
-        b"GET / HTTP/9.9\r\n\r\n",
-        b"GET / HTTP/1.1\r\nhost: x\r\nbad header\r\n\r\n",
-        b"POST / HTTP/1.1\r\nhost: x\r\ncontent-length: -1\r\n\r\n",
-        b"POST / HTTP/1.1\r\nhost: x\r\ncontent-length: 3\r\ntransfer-encoding: chunked\r\n\r\n0\r\n\r\n",
-        b"POST / HTTP/1.1\r\nhost: x\r\ntransfer-encoding: chunked\r\n\r\nzz\r\n",
-        b"GET /\xff HTTP/1.1\r\nhost: x\r\n\r\n",
-        b"CONNECT example.org:443 HTTP/1.1\r\nhost: x\r\n\r\n",
+        (b"nonsense\r\n\r\n", 400),
+        (b"GET / HTTP/9.9\r\n\r\n", 400),
+        (b"GET / HTTP/1.1\r\nhost: x\r\nbad header\r\n\r\n", 400),
+        (b"POST / HTTP/1.1\r\nhost: x\r\ncontent-length: -1\r\n\r\n", 400),
+        (b"POST / HTTP/1.1\r\ncontent-length: 3\r\ntransfer-encoding: chunked\r\n\r\n0\r\n\r\n", 400),
+        (CHUNKED + b"zz\r\n", 400),
+        (b"GET /\xff HTTP/1.1\r\nhost: x\r\n\r\n", 400),
+        (b"GET /#fragment HTTP/1.1\r\nhost: x\r\n\r\n", 400),
+        (b"GET http://y/ HTTP/1.1\r\nhost: x\r\n\r\n", 400),
+        (b"POST / HTTP/1.0\r\ntransfer-encoding: chunked\r\n\r\n0\r\n\r\n", 400),
+        (b"POST / HTTP/1.1\r\nhost: x\r\nexpect: gold\r\n\r\n", 417),
+        (b"POST / HTTP/1.1\r\nhost: x\r\ntransfer-encoding: gzip, chunked\r\n\r\n0\r\n\r\n", 501),
+        (b"CONNECT example.org:443 HTTP/1.1\r\nhost: x\r\n\r\n", 501),
+        (b"GET / HTTP/2.0\r\nhost: x\r\n\r\n", 505),
+        (b"GET /\r\n\r\n", 505),
     ],
 )
-async def test_a_malformed_request_is_a_problem_with_a_request_id(port: int, request_bytes: bytes) -> None:
+async def test_what_is_refused_is_a_problem_with_a_request_id(port: int, request_bytes: bytes, expected: int) -> None:
     status, headers, body = await talk(port, request_bytes)
 
-    assert status == 400
+    assert status == expected
     assert headers["content-type"] == "application/problem+json"
+    assert headers["connection"] == "close"
     assert json.loads(body)["request_id"] == headers["x-request-id"]
     assert headers["x-content-type-options"] == "nosniff"
+
+
+async def test_nothing_behind_a_refused_request_is_answered(port: int, app: App) -> None:
+    received = await everything(port, b"POST / HTTP/1.1\r\ncontent-length: x\r\n\r\n" + b"GET /b HTTP/1.1\r\n\r\n" * 3)
+
+    assert statuses(received) == [400]
+    assert app.seen == []
+
+
+async def test_trailers_are_no_headers_neither_here_nor_of_the_next_request(port: int) -> None:
+    trailers = b"host: evil\r\nauthorization: Bearer x\r\nexpect: 100-continue\r\n"
+    request = CHUNKED + b"3\r\nabc\r\n0\r\n" + trailers + b"\r\n"
+
+    received = await everything(port, request + request + b"GET / HTTP/1.1\r\nconnection: close\r\n\r\n")
+
+    assert re.findall(rb"x-seen: (.*)\r", received) == [b"host,transfer-encoding"] * 2 + [b"connection"]
 
 
 async def test_a_malformed_request_behind_another_does_not_answer_in_its_place(port: int) -> None:
@@ -162,3 +259,185 @@ async def test_requests_behind_a_declined_offer_are_answered_in_their_order(port
     writer.close()
 
     assert [answer[-1:] for answer in answers.split(b"HTTP/1.1 200 OK")[1:]] == [b"a", b"b", b"c"]
+
+
+@pytest.mark.usefixtures("impatient")
+@pytest.mark.parametrize(
+    "parts",
+    [
+        (b"GET / HT",),
+        (b"GET / HTTP/1.1\r\nhost: x\r\n",),
+        (b"POST / HTTP/1.1\r\nhost: x\r\ncontent-length: 3\r\n\r\nab",),
+        (CHUNKED + b"ffffffff\r\nabc",),
+        (CHUNKED + b"0\r\n",),
+    ],
+    ids=["target", "headers", "body", "chunk", "trailers"],
+)
+async def test_a_request_that_does_not_end_is_408(port: int, parts: tuple[bytes, ...]) -> None:
+    received = await everything(port, *parts)
+
+    assert statuses(received) == [408]
+    assert b'"code":"request_timeout"' in received
+
+
+@pytest.mark.usefixtures("impatient")
+@pytest.mark.parametrize("drop", [b"x", b"GET / HTTP/1.1\r\nx: ", b"\r\n", CHUNKED + b"1\r\n"])
+async def test_a_trickle_holds_no_connection(port: int, drop: bytes) -> None:
+    reader, writer = await asyncio.open_connection("127.0.0.1", port)
+
+    async def trickle() -> None:
+        writer.write(drop)
+        while True:
+            writer.write(drop[-1:])
+            await asyncio.sleep(0.01)
+
+    task = asyncio.create_task(trickle())
+    await asyncio.wait_for(reader.read(), 3)
+    task.cancel()
+    writer.close()
+
+
+@pytest.mark.usefixtures("impatient")
+async def test_a_connection_without_a_request_ends_without_a_word(port: int) -> None:
+    assert await everything(port) == b""
+
+
+@pytest.mark.usefixtures("impatient")
+async def test_a_slow_but_steady_body_is_taken(port: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(http_protocol, "BODY_STEP", 1)
+    reader, writer = await asyncio.open_connection("127.0.0.1", port)
+    writer.write(b"POST / HTTP/1.1\r\nhost: x\r\nconnection: close\r\ncontent-length: 20\r\n\r\n")
+    for _ in range(20):
+        writer.write(b"a")
+        await asyncio.sleep(0.01)
+
+    assert statuses(await asyncio.wait_for(reader.read(), 5)) == [200]
+    writer.close()
+
+
+@pytest.mark.usefixtures("impatient")
+@pytest.mark.parametrize("expect", [b"", b"expect: 100-continue\r\n"])
+async def test_an_answer_may_take_its_time(port: int, app: App, expect: bytes) -> None:
+    asyncio.get_running_loop().call_later(0.2, app.released.set)
+    reader, writer = await asyncio.open_connection("127.0.0.1", port)
+    writer.write(b"POST /held HTTP/1.1\r\nhost: x\r\ncontent-length: 3\r\n" + expect + b"\r\n")
+    if expect:
+        assert await reader.readuntil(b"\r\n\r\n") == b"HTTP/1.1 100 Continue\r\n\r\n"
+    writer.write(b"abc")
+    await asyncio.wait_for(reader.readuntil(b"abc"), 5)
+    writer.write(b"GET / HTTP/1.1\r\nhost: x\r\nconnection: close\r\n\r\n")
+
+    assert statuses(await asyncio.wait_for(reader.read(), 5)) == [200]
+    writer.close()
+
+
+@pytest.mark.usefixtures("impatient")
+async def test_a_web_socket_may_be_silent(port: int, app: App) -> None:
+    asyncio.get_running_loop().call_later(0.2, app.released.set)
+    handshake = (
+        b"GET /talk HTTP/1.1\r\nhost: x\r\nconnection: upgrade\r\nupgrade: websocket\r\n"
+        b"sec-websocket-key: dGhlIHNhbXBsZSBub25jZQ==\r\nsec-websocket-version: 13\r\n\r\n"
+    )
+
+    received = await everything(port, handshake)
+
+    assert statuses(received) == [101]
+    assert b"still here" in received
+
+
+async def test_a_100_continue_is_not_sent_to_http_1_0(port: int) -> None:
+    head = b"POST / HTTP/1.0\r\nexpect: 100-continue\r\ncontent-length: 3\r\n\r\n"
+
+    assert statuses(await everything(port, head, b"abc")) == [200]
+
+
+async def test_who_sends_a_large_body_that_nobody_wants_still_reads_the_answer(port: int) -> None:
+    large = b"content-length: 8000000\r\n\r\n" + b"a" * 8_000_000
+    for head in (
+        b"POST /early HTTP/1.1\r\n",
+        b"POST /early HTTP/1.1\r\nconnection: close\r\n",
+        b"POST /early HTTP/1.0\r\n",
+    ):
+        received = await everything(port, head + large)
+
+        assert statuses(received) == [200]
+        assert received.count(b"connection: close") == 1
+
+
+@pytest.mark.parametrize(
+    "head", [b"expect: 100-continue\r\ncontent-length: 3\r\n\r\n", b"transfer-encoding: chunked\r\n\r\n"]
+)
+async def test_an_answer_before_a_body_that_may_never_come_ends_the_connection(port: int, head: bytes) -> None:
+    received = await everything(port, b"POST /early HTTP/1.1\r\nhost: x\r\n" + head)
+
+    assert statuses(received) == [200]
+    assert b"connection: close" in received
+
+
+async def test_the_rest_of_a_small_body_that_nobody_wants_is_skipped(port: int) -> None:
+    reader, writer = await asyncio.open_connection("127.0.0.1", port)
+    writer.write(b"POST /early HTTP/1.1\r\nhost: x\r\ncontent-length: 3\r\n\r\n")
+    assert b"connection: close" not in await asyncio.wait_for(reader.readuntil(b"\r\n\r\n"), 5)
+
+    writer.write(b"abc" + b"GET / HTTP/1.1\r\nhost: x\r\nconnection: close\r\n\r\n")
+
+    assert statuses(await asyncio.wait_for(reader.read(), 5)) == [200]
+    writer.close()
+
+
+@pytest.mark.usefixtures("impatient")
+async def test_a_body_that_stops_after_its_answer_gets_no_second_one(port: int) -> None:
+    received = await everything(port, b"POST /early HTTP/1.1\r\nhost: x\r\ncontent-length: 3\r\n\r\na")
+
+    assert statuses(received) == [200]
+
+
+async def test_a_close_that_the_client_asked_for_waits_for_its_body(port: int, state: ServerState) -> None:
+    reader, writer = await asyncio.open_connection("127.0.0.1", port)
+    writer.write(b"POST /early HTTP/1.1\r\nhost: x\r\nconnection: close\r\ncontent-length: 3\r\n\r\na")
+
+    assert statuses(await asyncio.wait_for(reader.read(), 5)) == [200]
+    assert state.connections
+    writer.close()
+
+
+@pytest.mark.parametrize(
+    "broken",
+    [b"nonsense\r\n\r\n", CHUNKED + b"zz\r\n", b"GET / HTTP/1.1\r\nbad header\r\n\r\n", b"GET /#a HTTP/1.1\r\n\r\n"],
+    ids=["line", "chunk", "header", "target"],
+)
+async def test_a_broken_request_does_not_answer_in_the_place_of_earlier_ones(
+    port: int, app: App, broken: bytes
+) -> None:
+    held = b"GET /held HTTP/1.1\r\nhost: x\r\n\r\n"
+
+    received = await everything(port, held + held + broken + held, meanwhile=app.released.set)
+
+    assert statuses(received) == [200, 200]
+    assert app.seen == ["/held", "/held"]
+    assert received.count(b"connection: close") == 1
+
+
+async def test_a_client_can_not_send_any_number_of_requests_ahead(port: int, app: App) -> None:
+    held = b"GET /held HTTP/1.1\r\nhost: x\r\n\r\n"
+
+    received = await everything(port, held * 1000, held * 1000, meanwhile=app.released.set)
+
+    assert statuses(received) == [200] * (1 + MAX_PIPELINED)
+
+
+@pytest.mark.skipif(not hasattr(socket, "TCP_USER_TIMEOUT"), reason="only Linux ends connections of silent readers")
+async def test_a_client_that_does_not_read_holds_no_connection(
+    port: int, state: ServerState, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(http_protocol, "UNREAD_SECONDS", 0.2)
+    with socket.socket() as client:
+        client.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+        client.connect(("127.0.0.1", port))
+        client.sendall(b"GET /large HTTP/1.1\r\nhost: x\r\n\r\n")
+
+        async with asyncio.timeout(4):  # less than an idle connection lasts
+            while not state.total_requests:  # noqa: ASYNC110  (nobody tells)
+                await asyncio.sleep(0.01)
+            while state.connections:  # noqa: ASYNC110
+                await asyncio.sleep(0.01)

@@ -1,0 +1,61 @@
+"""Which HTTP/1 requests are framed so that every program on the way reads them the same (RFC 9112)."""
+
+import re
+from collections.abc import Mapping
+
+from libs.contracts.errors import BadRequest, ServiceError
+
+#: The headers by which `check` and `origin_form` decide.
+NAMES = frozenset((b"content-length", b"expect", b"host", b"transfer-encoding"))
+
+_ABSOLUTE = re.compile(rb"https?://([^/?@]+)((?:[/?].*)?)", re.IGNORECASE)
+
+
+class ExpectationFailed(ServiceError):
+    """Nothing but `100-continue` can be expected here."""
+
+    status = 417
+    code = "expectation_failed"
+
+
+class NotImplementedHere(ServiceError):
+    """This is HTTP, but nothing that is spoken here."""
+
+    status = 501
+    code = "not_implemented"
+
+
+class VersionNotSupported(ServiceError):
+    """HTTP/1.1 and HTTP/1.0 are spoken here."""
+
+    status = 505
+    code = "http_version_not_supported"
+
+
+def check(method: bytes, version: str, headers: Mapping[bytes, bytes]) -> None:
+    """Raise the ServiceError of a request that the parser takes and others might read differently."""
+    if version not in ("1.1", "1.0"):
+        raise VersionNotSupported
+    if method == b"CONNECT":
+        raise NotImplementedHere("there is no tunnel here")
+    if b"transfer-encoding" in headers:
+        if version == "1.0":
+            raise BadRequest("HTTP/1.0 has no Transfer-Encoding")
+        if headers[b"transfer-encoding"].strip().lower() != b"chunked":
+            raise NotImplementedHere("no Transfer-Encoding but `chunked` is known here")
+    if version == "1.1" and headers.get(b"expect", b"100-continue").strip().lower() != b"100-continue":
+        raise ExpectationFailed
+
+
+def origin_form(target: bytes, host: bytes) -> bytes:
+    """Give the path and query of `target`; an absolute one must name the host that Host names (§ 3.2.2)."""
+    if b"#" in target:
+        raise BadRequest("a fragment is not sent")
+    if target.startswith(b"/") or target == b"*":
+        return target
+    absolute = _ABSOLUTE.fullmatch(target)
+    if absolute is None:
+        raise BadRequest("the request target is neither a path nor an http address")
+    if absolute[1].lower() != host.lower():
+        raise BadRequest("the request target and Host name different hosts")
+    return absolute[2] if absolute[2].startswith(b"/") else b"/" + absolute[2]
