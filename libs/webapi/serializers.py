@@ -1,5 +1,6 @@
 """Bodies and query parameters, checked by DRF serializers that refuse what they do not know."""
 
+import threading
 from collections.abc import Mapping
 from typing import Any
 from urllib.parse import unquote_to_bytes
@@ -40,14 +41,16 @@ class Query(Strict):
     cursor = serializers.CharField(required=False)
 
 
-def validated(serializer: serializers.BaseSerializer[Any]) -> dict[str, Any]:
-    """Give the valid data of `serializer`; ValidationFailed, which names each wrong field, otherwise."""
-    if not isinstance(serializer.initial_data, Mapping):
+def validated(
+    serializer_class: type[serializers.Serializer[Any]], data: Any, *, partial: bool = False, **context: Any
+) -> dict[str, Any]:
+    """Give `data` as `serializer_class` reads it; ValidationFailed, which names each wrong field, otherwise."""
+    if not isinstance(data, Mapping):
         raise ValidationFailed.of("", "not_an_object", "the body is a JSON object")
-    if not serializer.is_valid():
-        found = list(field_errors(serializer.errors))
+    values, found = _checked(serializer_class, data, partial=partial, **context)
+    if found:
         raise ValidationFailed(_sentence(found), errors=found)
-    return dict(serializer.validated_data)
+    return values
 
 
 def query_params(serializer_class: type[Query], request: Request) -> dict[str, Any]:
@@ -56,14 +59,38 @@ def query_params(serializer_class: type[Query], request: Request) -> dict[str, A
     repeated = [name for name, values in request.query_params.lists() if len(values) > 1]
     if repeated:
         raise BadRequest(f"query parameter {repeated[0]!r} is given twice", code="invalid_parameter")
-    serializer = serializer_class(data=request.query_params.dict())
-    if not serializer.is_valid():
-        found = list(field_errors(serializer.errors))
+    values, found = _checked(serializer_class, request.query_params.dict())
+    if found:
         code = "unknown_parameter" if found[0].code == "unknown_field" else "invalid_parameter"
         named = [FieldError(error.pointer.lstrip("/"), error.code, error.detail) for error in found]
         text = "; ".join(f"{error.pointer}: {error.detail}" for error in named)
         raise BadRequest(text, code=code, extra={"parameters": [error.pointer for error in named]})
-    return dict(serializer.validated_data)
+    return values
+
+
+class _Idle(threading.local):
+    """The serializers of this thread. DRF copies all fields for each new one, which costs more than to use them."""
+
+    def __init__(self) -> None:
+        self.made: dict[tuple[type[serializers.Serializer[Any]], bool], serializers.Serializer[Any]] = {}
+
+
+_idle = _Idle()
+
+
+def _checked(
+    serializer_class: type[serializers.Serializer[Any]], data: Any, *, partial: bool = False, **context: Any
+) -> tuple[dict[str, Any], list[FieldError]]:
+    """Run the checks; give the values, or what is wrong."""
+    key = serializer_class, partial
+    serializer = _idle.made.get(key) or _idle.made.setdefault(key, serializer_class(partial=partial))
+    serializer._context = context  # noqa: SLF001  (DRF takes it when one is made)
+    try:
+        return dict(serializer.run_validation(data)), []
+    except serializers.ValidationError as error:
+        return {}, field_errors(error.detail)
+    finally:
+        serializer._context = {}  # noqa: SLF001
 
 
 def _check_encoding(request: Request) -> None:

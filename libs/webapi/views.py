@@ -68,8 +68,7 @@ class View(APIView):
         self, serializer_class: type[serializers.Serializer[Any]], *, partial: bool = False, **context: Any
     ) -> dict[str, Any]:
         """Validate the JSON body; `partial` reads a merge patch (RFC 7396): only what was sent is in the result."""
-        data = self.request.data
-        return validated(serializer_class(data=data, partial=partial, context={"view": self, **context}))
+        return validated(serializer_class, self.request.data, partial=partial, view=self, **context)
 
     def nothing(self) -> None:
         """Refuse a body with members."""
