@@ -1,8 +1,9 @@
 """Answers are JSON whatever the client says it accepts (RFC 9110 § 12.5.1 allows to ignore Accept)."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import Any
 
+import orjson
 from rest_framework.negotiation import BaseContentNegotiation
 from rest_framework.parsers import BaseParser
 from rest_framework.renderers import BaseRenderer
@@ -11,9 +12,23 @@ from rest_framework.request import Request
 
 
 class JSONRenderer(BaseJSONRenderer):
-    """Compact UTF-8 JSON."""
+    """Compact UTF-8 JSON, by orjson; what that does not take (a huge integer, a lone surrogate) goes DRF's way."""
 
     charset = None
+
+    def render(
+        self, data: Any, accepted_media_type: str | None = None, renderer_context: Mapping[str, Any] | None = None
+    ) -> bytes:
+        """Write `data`; kinds that JSON lacks are written as DRF's encoder does."""
+        if data is None:
+            return b""
+        try:
+            return orjson.dumps(data, _other_kinds, orjson.OPT_PASSTHROUGH_DATETIME)
+        except TypeError:
+            return super().render(data, accepted_media_type, renderer_context)
+
+
+_other_kinds = BaseJSONRenderer.encoder_class().default
 
 
 class ProblemRenderer(JSONRenderer):
@@ -41,6 +56,4 @@ class IgnoreAccept(BaseContentNegotiation):
 
 def plain(value: Any) -> Any:
     """Give `value` as plain JSON values, the way the renderer would write them."""
-    import json  # noqa: PLC0415
-
-    return json.loads(JSONRenderer().render(value))
+    return orjson.loads(JSONRenderer().render(value))
