@@ -107,18 +107,30 @@ class View(APIView):
         """Answer 204."""
         return Response(status=204)
 
-    def page(self, queryset: QuerySet[M], *, keys: Sequence[str], render: Callable[[M], Any]) -> Response:
+    def page(
+        self,
+        queryset: QuerySet[M],
+        *,
+        keys: Sequence[str],
+        render: Callable[[Any], Any],
+        columns: Sequence[str] = (),
+    ) -> Response:
         """Answer one keyset page of `queryset`; see `pages.page`."""
-        params = self.params()
-        found = pages.page(
-            queryset,
-            keys=keys,
-            limit=params.get("limit", DEFAULT_LIMIT),
-            cursor=params.get("cursor"),
-            render=render,
+        cursor = self.params().get("cursor")
+        return self.paged(
+            pages.page(queryset, keys=keys, limit=self.limit, cursor=cursor, render=render, columns=columns)
         )
-        body = {"items": found.items, "next_cursor": found.next_cursor}
-        return Response(body, headers=found.link(self.request))
+
+    def paged(self, page: pages.Page) -> Response:
+        """Answer a page."""
+        body = {"items": page.items, "next_cursor": page.next_cursor}
+        return Response(body, headers=page.link(self.request))
+
+    @property
+    def limit(self) -> int:
+        """How many rows a page has."""
+        limit: int = self.params().get("limit", DEFAULT_LIMIT)
+        return limit
 
     def options(self, request: HttpRequest, *args: Any, **kwargs: Any) -> Response:
         """Name the methods."""

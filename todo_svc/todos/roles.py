@@ -27,8 +27,9 @@ class Role(IntegerChoices):
         return cls[wire.upper()]
 
 
-#: The names on the wire, in ascending order.
-ROLE_NAMES = [role.wire for role in Role]
+#: Role → its name on the wire, in ascending order.
+WIRE = {int(role): role.wire for role in Role}
+ROLE_NAMES = list(WIRE.values())
 
 Action = Literal[
     "list.view",

@@ -24,6 +24,15 @@ class Rows(View):
         return self.page(IdempotencyKey.objects.all(), keys=("-body_hash", "id"), render=lambda row: row.scope)
 
 
+class Columns(View):
+    access = Public()
+    Params = Query
+
+    def get(self, request):
+        keys = ("-body_hash", "id")
+        return self.page(IdempotencyKey.objects.all(), columns=["scope"], keys=keys, render=lambda row: row[0])
+
+
 class Inner(Strict):
     date = serializers.DateField()
 
@@ -74,6 +83,7 @@ handler400 = "libs.webapi.problem.bad_request"
 handler500 = "libs.webapi.problem.server_error"
 urlpatterns = [
     path("rows", Rows.as_view()),
+    path("columns", Columns.as_view()),
     path("things", Things.as_view()),
     path("inside", Inside.as_view()),
     path("openapi.json", document),

@@ -1,11 +1,14 @@
 """Objects as clients see them, and their entity tags. Plain functions: serializers cost more than the query."""
 
+from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
+from uuid import UUID
 
 from libs.webapi import etags
+from libs.webapi.prepared import rfc3339
 from todo_svc.todos.models import Activity, Comment, Label, Share, Task, TaskList, TrashEntry
-from todo_svc.todos.roles import Role
+from todo_svc.todos.roles import WIRE, Grant, Role
 
 Json = dict[str, Any]
 
@@ -27,29 +30,43 @@ def list_out(obj: TaskList) -> Json:
     }
 
 
+#: The columns of a task that are shown, in the order of `task_row`.
+TASK_COLUMNS = (
+    *("id", "version", "list_id", "parent_id", "title", "notes", "status", "priority", "due", "rank", "labels"),
+    *("assignees", "completed_at", "completed_by", "created_at", "created_by", "updated_at"),
+)
+
+
 def task_out(task: Task) -> Json:
     """Show a task."""
+    return task_row([_plain(getattr(task, name)) for name in TASK_COLUMNS], task.grant)
+
+
+def task_row(row: Sequence[Any], grant: Grant) -> Json:
+    """Show a task of which only the TASK_COLUMNS were read, as JSON values."""
+    task_id, version, list_id, parent_id, title, notes, status, priority, due, rank, labels, assignees, *rest = row
+    completed_at, completed_by, created_at, created_by, updated_at = rest
     return {
-        "id": str(task.id),
-        "version": task.version,
-        "list_id": str(task.list_id),
-        "parent_id": _text(task.parent_id),
-        "title": task.title,
-        "notes": task.notes,
-        "status": task.status,
-        "priority": task.priority,
-        "due": task.due,
+        "id": task_id,
+        "version": version,
+        "list_id": list_id,
+        "parent_id": parent_id,
+        "title": title,
+        "notes": notes,
+        "status": status,
+        "priority": priority,
+        "due": due,
         "recurrence": None,
-        "rank": task.rank,
-        "labels": task.labels,
-        "assignees": task.assignees,
-        "completed_at": _time(task.completed_at),
-        "completed_by": _text(task.completed_by),
+        "rank": rank,
+        "labels": labels,
+        "assignees": assignees,
+        "completed_at": completed_at,
+        "completed_by": completed_by,
         "occurrence_of": None,
-        "created_at": _time(task.created_at),
-        "created_by": _text(task.created_by),
-        "updated_at": _time(task.updated_at),
-        "my_role": Role(task.grant.role).wire,
+        "created_at": created_at,
+        "created_by": created_by,
+        "updated_at": updated_at,
+        "my_role": WIRE[grant.role],
     }
 
 
@@ -129,8 +146,14 @@ def etag(obj: Comment | Label) -> str:
 
 
 def _time(value: datetime | None) -> str | None:
-    return value.isoformat().replace("+00:00", "Z") if value else None
+    return rfc3339(value) if value else None
 
 
 def _text(value: object | None) -> str | None:
     return None if value is None else str(value)
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, datetime):
+        return rfc3339(value)
+    return str(value) if isinstance(value, UUID) else value

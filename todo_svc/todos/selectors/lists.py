@@ -1,11 +1,13 @@
 """Reading lists."""
 
+from typing import Any
 from uuid import UUID
 
 from django.db.models import Count, F, IntegerField, OuterRef, QuerySet, Subquery
 from django.db.models.functions import Coalesce
 
 from libs.contracts.errors import NotFound
+from libs.webapi.prepared import Slot, prepared
 from todo_svc.todos.models import Activity, Share, Task, TaskList
 
 
@@ -25,13 +27,19 @@ def list_lock(user: UUID, list_id: UUID) -> TaskList:
     return _one(_mine(user), list_id, lock=True)
 
 
-def list_role(user: UUID, list_id: UUID) -> int:
-    """Give the user's role on a list; NotFound where there is none."""
-    shares = Share.objects.filter(list_id=list_id, list__deleted_at=None, user_id=user)
-    role = shares.values_list("role", flat=True).first()
-    if role is None:
-        raise NotFound
-    return role
+def list_role(user: UUID, list_id: UUID, *, lock: bool = False) -> int:
+    """Give the user's role on a list, with `lock` locked for the rest of the transaction; NotFound without one."""
+    for (role,) in _roles(list_id, user, lock=lock):
+        if role is not None:
+            return int(role)
+    raise NotFound
+
+
+@prepared
+def _roles(list_id: Slot, user: Slot, *, lock: bool) -> QuerySet[Any]:
+    lists = TaskList.objects.filter(pk=list_id, deleted_at=None)
+    role = Share.objects.filter(list=OuterRef("pk"), user_id=user).values("role")
+    return (lists.select_for_update(no_key=True) if lock else lists).values_list(Subquery(role))
 
 
 def list_activity(list_id: UUID) -> QuerySet[Activity]:

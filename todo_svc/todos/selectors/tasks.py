@@ -1,8 +1,8 @@
 """Reading tasks, their comments and their history."""
 
 import re
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any
 from uuid import UUID
@@ -11,6 +11,7 @@ from django.db.models import BooleanField, Case, DateTimeField, Q, QuerySet, Val
 from django.db.models.functions import Coalesce, Lower
 
 from libs.contracts.errors import NotFound
+from libs.webapi.prepared import Row, Slot, prepared
 from todo_svc.todos import due
 from todo_svc.todos.models import Activity, Comment, Share, Task
 from todo_svc.todos.roles import Grant
@@ -26,17 +27,20 @@ SORTS = {
     "title": "title_key",
 }
 
+#: What a share says: the list or the task, and the role.
+SHARED = ("list_id", "task_id", "role")
+
 
 @dataclass(frozen=True, slots=True)
 class Grants:
-    """What one user may do with many tasks; read with one query."""
+    """What one user may do with many tasks; ids are texts."""
 
-    lists: Mapping[UUID | None, int]
-    tasks: Mapping[UUID | None, int] = field(default_factory=dict)
+    lists: Mapping[str, int]
+    tasks: Mapping[str, int]
 
-    def on(self, task: Task) -> Grant:
+    def on(self, list_id: str, task_id: str) -> Grant:
         """Give the grant on one of the tasks."""
-        return Grant(self.lists.get(task.list_id, 0), self.tasks.get(task.id, 0))
+        return Grant(self.lists.get(list_id, 0), self.tasks.get(task_id, 0))
 
 
 def task_get(user: UUID, task_id: UUID, *, lock: bool = False) -> Task:
@@ -55,32 +59,53 @@ def task_get(user: UUID, task_id: UUID, *, lock: bool = False) -> Task:
 
 def grant_on(user: UUID, task: Task) -> Grant:
     """Give what the user may do with a task."""
-    shares = Share.objects.filter(Q(list_id=task.list_id) | Q(task_id=task.id), user_id=user)
-    return _grants(shares).on(task)
+    return _grants(_shares_of_task(user, task.list_id, task.id)).on(str(task.list_id), str(task.id))
 
 
-def tasks_in(user: UUID, list_id: UUID) -> tuple[QuerySet[Task], Grants]:
-    """Give the tasks of a list, and the user's grants on them; NotFound where the list is not visible."""
+def grants_in(user: UUID, list_id: UUID) -> Grants:
+    """Give what the user may do with the tasks of a list; NotFound where the list is not visible."""
     role = list_role(user, list_id)
-    own = Share.objects.filter(task__list_id=list_id, user_id=user)
-    tasks = Task.objects.filter(list_id=list_id, deleted_at=None)
-    return tasks, Grants({list_id: role}, _grants(own).tasks)
+    return Grants({str(list_id): role}, _grants(_shares_below(user, list_id)).tasks)
 
 
-def tasks_visible(user: UUID) -> tuple[QuerySet[Task], Grants]:
-    """Give the tasks of all lists the user is a member of and those shared singly, and the user's grants on them."""
+def grants_of(user: UUID) -> Grants:
+    """Give what the user may do with all tasks that are visible."""
+    return _grants(_shares(user))
+
+
+def tasks_in(list_id: UUID | Slot) -> QuerySet[Task]:
+    """Give the tasks of a list."""
+    return Task.objects.filter(list_id=list_id, deleted_at=None)
+
+
+def tasks_visible(user: UUID | Slot) -> QuerySet[Task]:
+    """Give the tasks of all lists the user is a member of and those shared singly."""
     shares = Share.objects.filter(user_id=user)
     mine = Q(list_id__in=shares.exclude(list=None).values("list_id"))
     mine |= Q(id__in=shares.exclude(task=None).values("task_id"))
-    return Task.objects.filter(mine, deleted_at=None, list__deleted_at=None), _grants(shares)
+    return Task.objects.filter(mine, deleted_at=None, list__deleted_at=None)
 
 
-def _grants(shares: QuerySet[Share]) -> Grants:
-    rows = list(shares.values_list("list_id", "task_id", "role"))
-    return Grants(
-        {list_id: role for list_id, task_id, role in rows if list_id},
-        {task_id: role for list_id, task_id, role in rows if task_id},
-    )
+@prepared
+def _shares(user: Slot) -> QuerySet[Any]:
+    return Share.objects.filter(user_id=user).values_list(*SHARED)
+
+
+@prepared
+def _shares_below(user: Slot, list_id: Slot) -> QuerySet[Any]:
+    return Share.objects.filter(task__list_id=list_id, user_id=user).values_list(*SHARED)
+
+
+@prepared
+def _shares_of_task(user: Slot, list_id: Slot, task_id: Slot) -> QuerySet[Any]:
+    return Share.objects.filter(Q(list_id=list_id) | Q(task_id=task_id), user_id=user).values_list(*SHARED)
+
+
+def _grants(shares: Iterable[Row]) -> Grants:
+    roles: tuple[dict[str, int], dict[str, int]] = {}, {}
+    for list_id, task_id, role in shares:
+        roles[task_id is not None][task_id or list_id] = role
+    return Grants(*roles)
 
 
 # -- filters and sorting -------------------------------------------------------------------------------------------
@@ -120,18 +145,22 @@ def tasks_filtered(tasks: QuerySet[Task], params: Mapping[str, Any]) -> QuerySet
     return tasks
 
 
-def tasks_sorted(tasks: QuerySet[Task], sort: str) -> tuple[QuerySet[Task], Sequence[str]]:
-    """Give the tasks with the columns to sort by, and their names; those without due come last either way."""
+def sort_keys(sort: str) -> tuple[str, ...]:
+    """Name the columns that `tasks_sortable` gives to sort by; tasks without due come last either way."""
     sign = "-" if sort.startswith("-") else ""
     column = SORTS[sort.removeprefix("-")]
-    keys = [f"{sign}{column}", f"{sign}id"]
+    first = ("undated",) if column == "due_key" else ()
+    return *first, f"{sign}{column}", f"{sign}id"
+
+
+def tasks_sortable(tasks: QuerySet[Task], sort: str) -> QuerySet[Task]:
+    """Give the tasks with the columns of `sort_keys`."""
+    column = SORTS[sort.removeprefix("-")]
     if column == "due_key":
         never = Value(due.start_of(date.max), output_field=DateTimeField())
         undated = Case(When(due_at=None, then=True), default=False, output_field=BooleanField())
-        return tasks.annotate(due_key=Coalesce("due_at", never), undated=undated), ["undated", *keys]
-    if column == "title_key":
-        return tasks.annotate(title_key=Lower("title")), keys
-    return tasks, keys
+        return tasks.annotate(due_key=Coalesce("due_at", never), undated=undated)
+    return tasks.annotate(title_key=Lower("title")) if column == "title_key" else tasks
 
 
 # -- below a task --------------------------------------------------------------------------------------------------

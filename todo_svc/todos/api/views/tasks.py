@@ -1,5 +1,6 @@
 """Tasks."""
 
+from collections.abc import Callable
 from typing import Any
 from uuid import UUID
 
@@ -7,23 +8,37 @@ from django.db.models import QuerySet
 from rest_framework.request import Request
 from rest_framework.response import Response
 
+from libs.webapi import pages
+from libs.webapi.prepared import Row, Slot, prepared
 from libs.webapi.serializers import Nothing, Query
 from todo_svc.todos.api.answers import ActivityAnswer, CompletedAnswer, TaskAnswer, page_of
 from todo_svc.todos.api.bodies import MoveBody, TaskBody, TaskParams, TaskPatch
-from todo_svc.todos.api.render import activity_out, task_etag, task_out
+from todo_svc.todos.api.render import TASK_COLUMNS, activity_out, task_etag, task_out, task_row
 from todo_svc.todos.api.views.base import TASKS, TodoView, operation
 from todo_svc.todos.models import Task
 from todo_svc.todos.selectors.tasks import (
     Grants,
+    grants_in,
+    grants_of,
+    sort_keys,
     task_activity,
     task_get,
     tasks_filtered,
     tasks_in,
-    tasks_sorted,
+    tasks_sortable,
     tasks_visible,
 )
 from todo_svc.todos.services.tasks import task_complete, task_create, task_move, task_reopen, task_update
 from todo_svc.todos.services.trash import task_delete
+
+#: Gives the tasks of a list, or those visible to a user.
+Scope = Callable[[Any], QuerySet[Task]]
+
+
+@prepared
+def _first_page(of: Slot, *, scope: Scope, sort: str, limit: int) -> QuerySet[Any]:
+    tasks = tasks_sortable(scope(of), sort)
+    return pages.selected(tasks, columns=TASK_COLUMNS, keys=sort_keys(sort), limit=limit)
 
 
 class TaskPages(TodoView):
@@ -32,16 +47,21 @@ class TaskPages(TodoView):
     access = TASKS
     Params = TaskParams
 
-    def tasks_page(self, tasks: QuerySet[Task], grants: Grants, *, sort: str) -> Response:
-        """Filter and sort as the query says."""
+    def tasks_page(self, scope: Scope, of: UUID, grants: Grants, *, sort: str) -> Response:
+        """Filter and sort as the query says. What is asked most, first pages without filters, is compiled already."""
         params = self.params()
-        found, keys = tasks_sorted(tasks_filtered(tasks, params), params.get("sort", sort))
+        sort = params.get("sort", sort)
+        keys = sort_keys(sort)
 
-        def render(task: Task) -> dict[str, Any]:
-            task.grant = grants.on(task)
-            return task_out(task)
+        def render(row: Row) -> dict[str, Any]:
+            task_id, _version, list_id, *_more = row
+            return task_row(row, grants.on(list_id, task_id))
 
-        return self.page(found, keys=keys, render=render)
+        if params.keys() <= {"sort", "limit"}:
+            rows = _first_page(of, scope=scope, sort=sort, limit=self.limit)
+            return self.paged(pages.cut(rows, columns=TASK_COLUMNS, keys=keys, limit=self.limit, render=render))
+        found = tasks_sortable(tasks_filtered(scope(of), params), sort)
+        return self.page(found, columns=TASK_COLUMNS, keys=keys, render=render)
 
 
 class ListTasks(TaskPages):
@@ -50,7 +70,7 @@ class ListTasks(TaskPages):
     @operation("listTasksOfList", answer=page_of(TaskAnswer), params=TaskParams)
     def get(self, request: Request, list_id: UUID) -> Response:
         """Give a page of them, by rank where nothing else is said."""
-        return self.tasks_page(*tasks_in(self.me, list_id), sort="rank")
+        return self.tasks_page(tasks_in, list_id, grants_in(self.me, list_id), sort="rank")
 
     @operation("createTask", request=TaskBody, answer=TaskAnswer, status=201)
     def post(self, request: Request, list_id: UUID) -> Response:
@@ -66,7 +86,7 @@ class TaskCollection(TaskPages):
     @operation("listTasks", answer=page_of(TaskAnswer), params=TaskParams)
     def get(self, request: Request) -> Response:
         """Give a page of them, by age where nothing else is said."""
-        return self.tasks_page(*tasks_visible(self.me), sort="created_at")
+        return self.tasks_page(tasks_visible, self.me, grants_of(self.me), sort="created_at")
 
 
 class TaskItem(TodoView):
