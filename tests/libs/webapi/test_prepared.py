@@ -6,11 +6,12 @@ from typing import Any
 from uuid import UUID
 
 import pytest
+from django.db import IntegrityError
 from django.db.models import BooleanField, Case, QuerySet, When
 from uuid_utils.compat import uuid7
 
 from libs.eventbus.models import OutboxEvent
-from libs.webapi.prepared import Compiled, Slot, prepared, rfc3339
+from libs.webapi.prepared import Compiled, Slot, insert, prepared, rfc3339
 
 pytestmark = pytest.mark.django_db
 
@@ -86,6 +87,20 @@ def test_computed_columns_have_the_json_of_their_type() -> None:
 def test_a_query_that_can_find_nothing_is_not_run(django_assert_num_queries: Any) -> None:
     with django_assert_num_queries(0):
         assert Compiled(OutboxEvent.objects.filter(pk__in=[]).values_list("id")).rows() == []
+
+
+def test_an_inserted_object_is_the_one_that_save_would_have_written() -> None:
+    saved, inserted = row(sequence=1), row(sequence=2)
+    saved.save()
+    insert(inserted)
+
+    found = OutboxEvent.objects.get(pk=inserted.pk)
+    assert (found.data, found.claimed_until, found.attempts) == (saved.data, NOON, 0)
+    inserted.attempts = 1
+    inserted.save()  # an update, as of any stored object
+    assert OutboxEvent.objects.get(pk=inserted.pk).attempts == 1
+    with pytest.raises(IntegrityError):
+        insert(row(sequence=2))
 
 
 @pytest.mark.parametrize(

@@ -12,8 +12,8 @@ from libs.contracts.event import Changes
 from libs.contracts.todo import TaskCompleted, TaskCreated, TaskEvent, TaskMoved, TaskReopened, TaskUpdated
 from todo_svc.todos import due
 from todo_svc.todos.models import Label, Task, TaskAssignee, TaskLabel
-from todo_svc.todos.roles import require
-from todo_svc.todos.selectors.lists import list_lock
+from todo_svc.todos.roles import Grant, require
+from todo_svc.todos.selectors.lists import list_role
 from todo_svc.todos.selectors.shares import strangers
 from todo_svc.todos.selectors.tasks import grant_on, task_get
 from todo_svc.todos.services import places
@@ -26,17 +26,18 @@ MOVED = PLACE | {"rank"}
 @transaction.atomic
 def task_create(*, actor: UUID, list_id: UUID, values: Mapping[str, Any]) -> Task:
     """Make a task at the end of a list, or of its parent's subtasks."""
-    require(list_lock(actor, list_id).grant, "task.create")
+    grant = Grant(list_role=list_role(actor, list_id, lock=True))
+    require(grant, "task.create")
     parent = places.parent_checked(values.get("parent_id"), list_id=list_id)
     _check_assignees(values.get("assignees", ()), list_id=list_id)
     rank = places.last_rank(list_id, parent)
     task = Task(**{**values, "list_id": list_id}, rank=rank, created_by=actor)
     task.due_at = due.instant(task.due)
     _set_completion(task, actor)
-    insert(task)
+    insert(task, chosen="id" in values)
     _index(task, values.keys(), actor)
     task_happened(task, TaskCreated, actor=actor, changes=created(values))
-    task.grant = grant_on(actor, task)
+    task.grant = grant
     return task
 
 

@@ -12,6 +12,7 @@ from django.db import IntegrityError, models, transaction
 from libs.contracts.event import Changes, Event
 from libs.contracts.todo import ListEvent, TaskEvent
 from libs.eventbus import publish
+from libs.webapi import prepared
 from todo_svc.todos.errors import IdTaken
 from todo_svc.todos.models import Activity, Task, TaskList, Versioned
 
@@ -25,13 +26,16 @@ def unguarded(obj: models.Model) -> None:
     """Check nothing: the caller has no precondition."""
 
 
-def insert(obj: models.Model) -> None:
-    """Save a new object; IdTaken where there is one of its id, whoever owns that."""
+def insert(obj: models.Model, *, chosen: bool = True) -> None:
+    """Save a new object; IdTaken where there is one of its id, which a client has `chosen`, whoever owns that."""
     if isinstance(obj, Versioned):
         obj.updated_at = obj.created_at
+    if not chosen:
+        prepared.insert(obj)
+        return
     try:
         with transaction.atomic():
-            obj.save(force_insert=True)
+            prepared.insert(obj)
     except IntegrityError:
         if type(obj)._default_manager.filter(pk=obj.pk).exists():  # noqa: SLF001  (Django's public name)
             raise IdTaken from None
@@ -72,7 +76,7 @@ def record(
     *, action: str, list_id: UUID, actor: UUID | None, changes: Changes | None = None, task_id: UUID | None = None
 ) -> None:
     """Write a row of the history."""
-    Activity.objects.create(list_id=list_id, task_id=task_id, actor_id=actor, action=action, changes=changes or {})
+    prepared.insert(Activity(list_id=list_id, task_id=task_id, actor_id=actor, action=action, changes=changes or {}))
 
 
 def list_happened(
