@@ -39,7 +39,7 @@ class TrustedProxies:
     def origin(self, scope: Scope) -> Origin:
         """Find out where the request of `scope` came from."""
         peer = scope["client"][0] if scope.get("client") else ""
-        if not self._trusts(parse_address(peer)):
+        if not self._networks or not self._trusts(parse_address(peer)):
             return Origin(peer, peer, scope["scheme"], trusted=False)
         headers = scope["headers"]
         scheme = first(headers, b"x-forwarded-proto").split(b",")[-1].strip().lower().decode("latin-1")

@@ -19,8 +19,7 @@ log = structlog.get_logger("gateway.access")
 
 REQUESTS = Counter("mt_gateway_requests", "Requests answered", ["service", "route", "method", "status"])
 SECONDS = Histogram("mt_gateway_request_seconds", "Time from the request to its answer", ["service", "route"])
-ATTEMPTS = Counter("mt_gateway_attempts", "Requests sent to an instance", ["service", "instance", "outcome"])
-ATTEMPT_SECONDS = Histogram("mt_gateway_attempt_seconds", "Time an instance took", ["service", "instance"])
+ATTEMPTS = Histogram("mt_gateway_attempt_seconds", "Time an instance took", ["service", "instance", "outcome"])
 RETRIES = Counter("mt_gateway_retries", "Requests sent to another instance", ["service"])
 BUDGET_SPENT = Counter("mt_gateway_retries_refused", "Retries that the budget did not allow", ["service"])
 EJECTIONS = Counter("mt_gateway_ejections", "Instances passed over after failures in a row", ["service", "instance"])
@@ -30,7 +29,6 @@ DROPPED_HEADERS = Counter("mt_gateway_dropped_headers", "Request headers dropped
 _requests = lru_cache(4096)(REQUESTS.labels)
 _seconds = lru_cache(1024)(SECONDS.labels)
 _attempts = lru_cache(4096)(ATTEMPTS.labels)
-_attempt_seconds = lru_cache(1024)(ATTEMPT_SECONDS.labels)
 
 
 def observe(visit: Visit, status: int) -> None:
@@ -62,8 +60,7 @@ def observe(visit: Visit, status: int) -> None:
 
 def attempt(service: str, instance_id: str, outcome: str, seconds: float) -> None:
     """Count one attempt at an instance: `answered`, `left` by the client, or a gRPC code in lower case."""
-    _attempts(service, instance_id, outcome).inc()
-    _attempt_seconds(service, instance_id).observe(seconds)
+    _attempts(service, instance_id, outcome).observe(seconds)
 
 
 class Gauges(Collector):

@@ -29,7 +29,6 @@ from libs.rpc.asgi import (
     Scope,
     Send,
     check_declared_length,
-    declared_length,
     read_body,
     refuse_websocket,
     stream_body,
@@ -77,17 +76,19 @@ class Pipeline:
         if scope["type"] != "http":
             await refuse_websocket(scope, send)
             return
-        visit = Visit.of(scope, self._proxies)
+        visit = Visit(scope, self._proxies)
         trace = visit.trace.parent
-        with context.bound(request_id=visit.request_id, trace_id=trace.trace_id, span_id=trace.span_id):
-            try:
-                with Departure(receive) as departure:
-                    answer = await self._answer(visit, receive, departure)
-                    await self._send(visit, answer, send, departure)
-            except Disconnected:
-                observe(visit, 499)
-                return
-            observe(visit, answer.status)
+        context.bind(request_id=visit.request_id, trace_id=trace.trace_id, span_id=trace.span_id)
+        status = 499
+        try:
+            with Departure(receive) as departure:
+                answer = await self._answer(visit, receive, departure)
+                await self._send(visit, answer, send, departure)
+                status = answer.status
+        except Disconnected:
+            pass
+        finally:
+            observe(visit, status)
 
     async def _answer(self, visit: Visit, receive: Receive, departure: Departure) -> Answer:
         try:
@@ -108,16 +109,16 @@ class Pipeline:
         visit.route, visit.service = route.prefix, route.service
         if route.service == OWN_SERVICE:
             check_declared_length(visit.scope)
-            request = visit.to_request(await read_body(receive), self._name)
+            request = pb.Request.FromString(visit.to_request(await read_body(receive), self._name))
             return _whole(await asyncio.wrap_future(self._pages.submit(request, Call(request_id=visit.request_id))))
         await self._authenticate(visit)
         policy = self._policies.of(visit.service)
-        length = declared_length(visit.scope)
-        check_declared_length(visit.scope, policy.max_body)
+        length = int(visit.names.get(b"content-length", b"0"))
+        if length > policy.max_body:
+            raise PayloadTooLarge(f"a body has at most {policy.max_body} bytes")
         body: AsyncIterator[bytes] | None = None
-        if length is not None and length > MAX_BODY:
-            request = visit.to_request(b"", self._name)
-            request.body_length, body = length, stream_body(receive)
+        if length > MAX_BODY:
+            request, body = visit.to_request(b"", self._name, length), stream_body(receive)
         else:
             request = visit.to_request(await self._read(receive, policy.max_body), self._name)
             departure.watch()

@@ -23,8 +23,13 @@ class Trace:
         given = values(headers, b"traceparent")
         parsed = parse_traceparent(given[0].decode("latin-1")) if len(given) == 1 else None
         if parsed is None:
-            return cls(new_traceparent())
+            return cls.new()
         return cls(parsed.child(), b",".join(values(headers, b"tracestate")).decode("latin-1"))
+
+    @classmethod
+    def new(cls) -> "Trace":
+        """Begin a trace."""
+        return cls(new_traceparent())
 
     @property
     def headers(self) -> list[tuple[bytes, bytes]]:

@@ -17,7 +17,7 @@ import structlog
 
 from gateway_svc.routing import observation
 from gateway_svc.routing.errors import BadAnswer, CircuitOpen, Overloaded
-from gateway_svc.routing.headers import are_valid, first
+from gateway_svc.routing.headers import are_valid
 from gateway_svc.routing.policies import Policy
 from gateway_svc.routing.resilience import Breaker, Ejections, RetryBudget
 from gateway_svc.routing.visit import Visit
@@ -46,8 +46,8 @@ IDLE_SECONDS = 60.0
 class Client(Protocol):
     """What is needed of `libs.rpc.multiplexer.Multiplexer`."""
 
-    async def ask(self, target: str, audience: str, request: pb.Request, timeout: float) -> pb.Response | str:  # noqa: ASYNC109
-        """Send a request to an instance; a text is the token of an answer to collect."""
+    async def ask(self, target: str, audience: str, request: bytes, timeout: float) -> pb.Response | str:  # noqa: ASYNC109
+        """Send a serialized Request to an instance; a text is the token of an answer to collect."""
 
     async def transfer(
         self, target: str, audience: str, opening: pb.Part, body: AsyncIterator[bytes] | None = None
@@ -82,7 +82,7 @@ class _Call:
 
     service: Service
     visit: Visit
-    request: pb.Request
+    request: bytes
     deadline: float
     body: AsyncIterator[bytes] | None
     may_repeat: bool
@@ -99,16 +99,16 @@ class Upstream:
         directory.on_change(self._forget_gone)
 
     async def call(
-        self, visit: Visit, request: pb.Request, policy: Policy, body: AsyncIterator[bytes] | None = None
+        self, visit: Visit, request: bytes, policy: Policy, body: AsyncIterator[bytes] | None = None
     ) -> Answer:
         """Give the service's answer; 502, 503 and 504 as ServiceErrors where there is none.
 
-        `body` is that of a request too large for its envelope; it can be sent once.
+        `request` is a serialized Request; `body` is that of a request too large for its envelope; it can be sent once.
         """
         service = self.services.get(visit.service)
         if service is None:
             service = self.services[visit.service] = Service()
-        may_repeat = body is None and (request.method in IDEMPOTENT or bool(first(visit.headers, b"idempotency-key")))
+        may_repeat = body is None and (visit.method in IDEMPOTENT or bool(visit.names.get(b"idempotency-key")))
         call = _Call(service, visit, request, visit.deadline(policy.timeout), body, may_repeat)
         self._admit(service, visit, policy)
         service.in_flight += 1
@@ -138,7 +138,7 @@ class Upstream:
     @staticmethod
     def _note(call: _Call, error: ServiceError) -> bool:
         """Tell the breaker of a call without an answer, where an instance was asked; tell whether it counted."""
-        if not call.visit.instance or call.visit.shortened:
+        if not call.visit.instance or call.visit.shortened or isinstance(error, BadAnswer):
             return False
         if call.service.breaker.failed():
             log.warning("circuit opened", upstream_service=call.visit.service, reason=error.detail)
@@ -156,7 +156,7 @@ class Upstream:
             except NoAnswer as failure:
                 if not self._may_try_another(call, failure, tried):
                     raise _error(failure, call) from failure
-            call.request.attempt += 1
+            call.request += pb.Request(attempt=call.visit.attempts).SerializeToString()  # the last one counts
 
     def _may_try_another(self, call: _Call, failure: NoAnswer, tried: set[str]) -> bool:
         if call.body is not None or not (failure.refused or call.may_repeat) or not _is_passing(failure):
@@ -215,7 +215,7 @@ class Upstream:
 
     async def _exchange(self, call: _Call, instance: Instance, seconds: float) -> Answer:
         if call.body is not None:
-            return await self._transfer(call, instance, pb.Part(request=call.request), seconds)
+            return await self._transfer(call, instance, pb.Part(request=pb.Request.FromString(call.request)), seconds)
         response = await self._client.ask(instance.grpc_address, call.visit.service, call.request, seconds)
         if isinstance(response, str):
             return await self._transfer(call, instance, pb.Part(collect=response), seconds)

@@ -2,62 +2,46 @@
 
 import re
 import time
-from dataclasses import dataclass, field
+from functools import lru_cache
 
-from gateway_svc.routing import forwarding, headers, tracing
+from gateway_svc.routing import envelope, headers, tracing
 from gateway_svc.routing.errors import BadHost, BadTimeout
-from gateway_svc.routing.forwarding import Origin, TrustedProxies
+from gateway_svc.routing.forwarding import TrustedProxies
 from gateway_svc.routing.tracing import Trace
 from libs.identity.principal import Principal
 from libs.rpc import http_bridge_pb2 as pb
 from libs.rpc.asgi import Scope
-from libs.rpc.messages import RawHeaders, from_principal, new_request_id, to_headers
+from libs.rpc.messages import RawHeaders, from_principal, new_request_id
 
 _SECONDS = re.compile(rb"[0-9]{1,6}(?:\.[0-9]{1,6})?")
 _HOST = re.compile(rb"(?:[A-Za-z0-9._-]+|\[[0-9A-Fa-f:.]+\])(?::[0-9]{1,5})?")
 
 
-@dataclass(slots=True)
 class Visit:
     """A request and its course."""
 
-    scope: Scope
-    origin: Origin
-    trace: Trace
-    client_request_id: str
-    request_id: str = field(default_factory=new_request_id)
-    started: float = field(default_factory=time.perf_counter)
-    route: str = ""
-    service: str = ""
-    instance: str = ""
-    attempts: int = 0
-    dropped_headers: int = 0
-    principal: Principal | None = None
-    token_error: str = ""
-    shortened: bool = False
-    left: bool = False
+    __slots__ = (
+        "attempts", "client_request_id", "dropped_headers", "headers", "instance", "method", "names", "origin", "path",
+        "principal", "request_id", "route", "scope", "service", "shortened", "started", "token_error", "trace",
+    )  # fmt: skip
 
-    @classmethod
-    def of(cls, scope: Scope, proxies: TrustedProxies) -> "Visit":
+    def __init__(self, scope: Scope, proxies: TrustedProxies) -> None:
         """Begin the visit of a request."""
-        given: RawHeaders = scope["headers"]
-        return cls(scope, proxies.origin(scope), Trace.of(given), tracing.client_request_id(given))
-
-    @property
-    def method(self) -> str:
-        """The HTTP method."""
-        return str(self.scope["method"])
-
-    @property
-    def path(self) -> str:
-        """The decoded path."""
-        return str(self.scope["path"])
-
-    @property
-    def headers(self) -> RawHeaders:
-        """The headers as the client sent them."""
-        given: RawHeaders = self.scope["headers"]
-        return given
+        self.started = time.perf_counter()
+        self.scope = scope
+        self.headers: RawHeaders = scope["headers"]
+        #: By name, the last of each; most have one only.
+        self.names = dict(self.headers)
+        self.method: str = scope["method"]
+        self.path: str = scope["path"]
+        self.origin = proxies.origin(scope)
+        self.trace = Trace.of(self.headers) if b"traceparent" in self.names else Trace.new()
+        self.request_id = new_request_id()
+        self.client_request_id = tracing.client_request_id(self.headers) if b"x-request-id" in self.names else ""
+        self.principal: Principal | None = None
+        self.route = self.service = self.instance = self.token_error = ""
+        self.attempts = self.dropped_headers = 0
+        self.shortened = False
 
     @property
     def seconds(self) -> float:
@@ -70,8 +54,8 @@ class Visit:
         A service gets `seconds`; the client's X-Request-Timeout, in seconds, may only shorten that. It counts from the
         request's arrival.
         """
-        given = headers.first(self.headers, b"x-request-timeout")
-        if given:
+        given = self.names.get(b"x-request-timeout")
+        if given is not None:
             wanted = float(given) if _SECONDS.fullmatch(given) else 0.0
             if not wanted:
                 raise BadTimeout("X-Request-Timeout is a number of seconds above 0, such as 2.5")
@@ -81,29 +65,46 @@ class Visit:
 
     def host(self) -> str:
         """Give the authority that the client named; BadHost where it is missing, repeated or malformed."""
-        given = headers.values(self.headers, b"host")
-        if not given and self.scope["http_version"] == "1.0":
-            return ""
-        if len(given) != 1 or not _HOST.fullmatch(given[0]):
+        given = self.names.get(b"host")
+        if given is None:
+            if self.scope["http_version"] == "1.0":
+                return ""
             raise BadHost
-        return given[0].decode()
+        host = _text_of_host(given)
+        if not host or (len(self.names) < len(self.headers) and len(headers.values(self.headers, b"host")) > 1):
+            raise BadHost
+        return host
 
-    def to_request(self, body: bytes, name: str) -> pb.Request:
-        """Make the envelope for the service; `name` is this gateway's."""
-        passing, self.dropped_headers = headers.inbound(self.headers)
+    def to_request(self, body: bytes, name: str, body_length: int = 0) -> bytes:
+        """Make the envelope for the service, serialized; `name` is this gateway's.
+
+        `body_length`: of a body that follows by itself.
+        """
+        passing, self.dropped_headers = envelope.passing(self.headers)
         host = self.host()
-        ours = [*forwarding.added(self.origin, self.headers, host, name), *self.trace.headers]
-        return pb.Request(
+        base = pb.Request(
             method=self.method,
             raw_path=self.scope["raw_path"],
             query=self.scope["query_string"],
             scheme=self.origin.scheme,
             authority=host,
-            headers=to_headers([*passing, *ours]),
             body=body,
             client_ip=self.origin.client_ip,
-            principal=from_principal(self.principal) if self.principal else None,
             request_id=self.request_id,
             route=self.route,
             token_error=self.token_error,
-        )
+            body_length=body_length,
+        ).SerializeToString()
+        ours = envelope.ours(self.origin, self.headers, host, name)
+        who = _of_principal(self.principal) if self.principal else b""
+        return b"".join((base, passing, ours, envelope.written(self.trace.headers), who))
+
+
+@lru_cache(1024)
+def _text_of_host(given: bytes) -> str:
+    return given.decode() if _HOST.fullmatch(given) else ""
+
+
+@lru_cache(4096)
+def _of_principal(principal: Principal) -> bytes:
+    return pb.Request(principal=from_principal(principal)).SerializeToString()

@@ -99,7 +99,9 @@ class Snapshots:
     ) -> Instance:
         """Choose by `strategy`: one that can be reached in the zone, else anywhere, else anybody not excluded."""
         up = self._up.get(service, _NOBODY)
-        candidates = up.without(self._unreachable(service)).without(exclude) or up.without(exclude)
+        candidates = up
+        if self._avoided or exclude:
+            candidates = up.without(self._unreachable(service)).without(exclude) or up.without(exclude)
         if not candidates:
             raise NoInstance.of(service)
         near = candidates.near(self._zone if zone is None else zone)

@@ -80,14 +80,9 @@ def complete(call: Call, request_id: str, scope: Scope) -> Call:
     )
 
 
-def declared_length(scope: Scope) -> int | None:
-    """Give the Content-Length, which the server has checked; None without one."""
-    return next((int(value) for name, value in scope["headers"] if name == b"content-length"), None)
-
-
 def check_declared_length(scope: Scope, limit: int = MAX_BODY) -> None:
     """Raise PayloadTooLarge where Content-Length already says so."""
-    if (declared_length(scope) or 0) > limit:
+    if int(dict(scope["headers"]).get(b"content-length", b"0")) > limit:
         raise PayloadTooLarge(f"a body has at most {limit} bytes")
 
 

@@ -65,7 +65,7 @@ class Exchange:
         self._incoming = incoming
         self._lock = threading.Lock()
         self._jobs: dict[int, _Job] = {}
-        self._outgoing: SimpleQueue[pb.Frame | None] = SimpleQueue()
+        self._outgoing: SimpleQueue[pb.RawFrame | None] = SimpleQueue()
         self._ending = False
 
     @property
@@ -73,11 +73,11 @@ class Exchange:
         """How many requests are under way."""
         return len(self._jobs)
 
-    def messages(self) -> Iterator[pb.Frames]:
+    def messages(self) -> Iterator[pb.RawFrames]:
         """Give what goes back, until the stream is over."""
         threading.Thread(target=self._read, name="exchange-reader", daemon=True).start()
         while (first := self._outgoing.get()) is not None:
-            message, size = pb.Frames(frames=[first]), _size(first)
+            message, size = pb.RawFrames(frames=[first]), _size(first)
             while size < MESSAGE_BYTES:
                 try:
                     frame = self._outgoing.get_nowait()
@@ -136,7 +136,7 @@ class Exchange:
             if parked is None:
                 self._host.dispatcher.run(lambda: self._work(frame, call, job))
             else:
-                self._end(frame.id, job, pb.Frame(id=frame.id, parked=pb.Parked(token=parked)))
+                self._end(frame.id, job, pb.RawFrame(id=frame.id, parked=pb.Parked(token=parked)))
         except Overloaded as error:
             self._end(frame.id, job, refusal(frame.id, grpc.StatusCode.RESOURCE_EXHAUSTED, error.detail))
 
@@ -148,17 +148,17 @@ class Exchange:
             answer = abort(frame.id, grpc.StatusCode.INTERNAL, "the application gave no answer")
         self._end(frame.id, job, answer)
 
-    def _answer(self, frame: pb.Frame, call: Call, job: _Job) -> pb.Frame | None:
+    def _answer(self, frame: pb.Frame, call: Call, job: _Job) -> pb.RawFrame | None:
         if job.cancelled:
             return None
         if job.deadline - time.monotonic() < MIN_SECONDS:
             return refusal(frame.id, grpc.StatusCode.DEADLINE_EXCEEDED, "the deadline passed")
         answer = self._host.answer(frame.request, call)
         if isinstance(answer, str):
-            return pb.Frame(id=frame.id, parked=pb.Parked(token=answer))
-        return pb.Frame(id=frame.id, response=answer)
+            return pb.RawFrame(id=frame.id, parked=pb.Parked(token=answer))
+        return pb.RawFrame(id=frame.id, response=answer.SerializeToString())
 
-    def _end(self, number: int, job: _Job, answer: pb.Frame | None) -> None:
+    def _end(self, number: int, job: _Job, answer: pb.RawFrame | None) -> None:
         if answer is not None and not job.cancelled:
             self._outgoing.put(answer)
         with self._lock:
@@ -170,15 +170,15 @@ class Exchange:
         self._outgoing.put(refusal(number, code, detail))
 
 
-def abort(number: int, code: grpc.StatusCode, detail: str, *, refused: bool = False) -> pb.Frame:
+def abort(number: int, code: grpc.StatusCode, detail: str, *, refused: bool = False) -> pb.RawFrame:
     """Make the frame that says that there is no answer."""
-    return pb.Frame(id=number, abort=pb.Abort(code=code.value[0], detail=detail, refused=refused))
+    return pb.RawFrame(id=number, abort=pb.Abort(code=code.value[0], detail=detail, refused=refused))
 
 
-def refusal(number: int, code: grpc.StatusCode, detail: str) -> pb.Frame:
+def refusal(number: int, code: grpc.StatusCode, detail: str) -> pb.RawFrame:
     """Make the frame that says that nothing was begun."""
     return abort(number, code, detail, refused=True)
 
 
-def _size(frame: pb.Frame) -> int:
-    return len(frame.response.body) + 256
+def _size(frame: pb.RawFrame) -> int:
+    return len(frame.response) + 64

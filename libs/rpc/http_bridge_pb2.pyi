@@ -112,6 +112,30 @@ class Frames(_message.Message):
     frames: _containers.RepeatedCompositeFieldContainer[Frame]
     def __init__(self, frames: _Optional[_Iterable[_Union[Frame, _Mapping]]] = ...) -> None: ...
 
+class RawFrame(_message.Message):
+    __slots__ = ("id", "deadline_ms", "request", "response", "cancel", "abort", "parked")
+    ID_FIELD_NUMBER: _ClassVar[int]
+    DEADLINE_MS_FIELD_NUMBER: _ClassVar[int]
+    REQUEST_FIELD_NUMBER: _ClassVar[int]
+    RESPONSE_FIELD_NUMBER: _ClassVar[int]
+    CANCEL_FIELD_NUMBER: _ClassVar[int]
+    ABORT_FIELD_NUMBER: _ClassVar[int]
+    PARKED_FIELD_NUMBER: _ClassVar[int]
+    id: int
+    deadline_ms: int
+    request: bytes
+    response: bytes
+    cancel: Cancel
+    abort: Abort
+    parked: Parked
+    def __init__(self, id: _Optional[int] = ..., deadline_ms: _Optional[int] = ..., request: _Optional[bytes] = ..., response: _Optional[bytes] = ..., cancel: _Optional[_Union[Cancel, _Mapping]] = ..., abort: _Optional[_Union[Abort, _Mapping]] = ..., parked: _Optional[_Union[Parked, _Mapping]] = ...) -> None: ...
+
+class RawFrames(_message.Message):
+    __slots__ = ("frames",)
+    FRAMES_FIELD_NUMBER: _ClassVar[int]
+    frames: _containers.RepeatedCompositeFieldContainer[RawFrame]
+    def __init__(self, frames: _Optional[_Iterable[_Union[RawFrame, _Mapping]]] = ...) -> None: ...
+
 class Part(_message.Message):
     __slots__ = ("request", "response", "chunk", "collect")
     REQUEST_FIELD_NUMBER: _ClassVar[int]

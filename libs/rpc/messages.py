@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Sequence
 
-from uuid_utils.compat import uuid7
+from uuid_utils import uuid7
 
 from libs.identity.principal import Call, Caller, Principal
 from libs.rpc import http_bridge_pb2 as pb

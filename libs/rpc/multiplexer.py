@@ -54,12 +54,19 @@ class Multiplexer:
         self._signer = signer
         self._targets: OrderedDict[tuple[str, str], _Target] = OrderedDict()
 
-    async def ask(self, target: str, audience: str, request: pb.Request, timeout: float) -> pb.Response | str:  # noqa: ASYNC109  (it goes along as a deadline)
+    async def ask(self, target: str, audience: str, request: bytes, timeout: float) -> pb.Response | str:  # noqa: ASYNC109  (it goes along as a deadline)
         """Give the answer of the instance of `audience` at `target` ("host:port"); NoAnswer where there is none.
 
-        A text is the token of an answer to be collected by `transfer`. A cancelled caller cancels the request.
+        `request` is a serialized Request. A text is the token of an answer to be collected by `transfer`. A cancelled
+        caller cancels the request.
         """
-        return await self._target(target, audience).ask(request, timeout)
+        stream = self._target(target, audience)
+        number, answer = stream.ask(request, timeout)
+        try:
+            return await answer
+        except asyncio.CancelledError:
+            stream.forget(number)
+            raise
 
     async def transfer(
         self, target: str, audience: str, opening: pb.Part, body: AsyncIterator[bytes] | None = None
@@ -120,7 +127,7 @@ class _Target:
         self._transfers: grpc.aio.Channel | None = None
         self._task: asyncio.Task[None] | None = None
         self._waiting: dict[int, _Sent] = {}
-        self._queue: deque[pb.Frame] = deque()
+        self._queue: deque[pb.RawFrame] = deque()
         self._wake = asyncio.Event()
         self._last = 0
         self._failures = 0
@@ -130,7 +137,7 @@ class _Target:
     def waiting(self) -> int:
         return len(self._waiting)
 
-    def ask(self, request: pb.Request, timeout: float) -> "asyncio.Future[pb.Response | str]":
+    def ask(self, request: bytes, timeout: float) -> "tuple[int, asyncio.Future[pb.Response | str]]":
         if self._task is None:
             if time.monotonic() < self._not_before:
                 raise NoAnswer(grpc.StatusCode.UNAVAILABLE, "could not connect a moment ago", refused=True)
@@ -139,10 +146,9 @@ class _Target:
         future: asyncio.Future[pb.Response | str] = self._loop.create_future()
         sent = self._waiting[number] = _Sent(future)
         sent.timer = self._loop.call_later(timeout, self._expire, number)
-        future.add_done_callback(lambda done: self._forget(number) if done.cancelled() else None)
-        self._queue.append(pb.Frame(id=number, deadline_ms=max(0, int(timeout * 1000)), request=request))
+        self._queue.append(pb.RawFrame(id=number, deadline_ms=max(0, int(timeout * 1000)), request=request))
         self._wake.set()
-        return future
+        return number, future
 
     def transfers(self) -> Any:
         if self._transfers is None:
@@ -187,7 +193,7 @@ class _Target:
     def _open(self) -> Any:
         if self._channel is None:
             self._channel = grpc.aio.insecure_channel(self._address, options=CHANNEL_OPTIONS)
-        method = self._channel.stream_stream(EXCHANGE, pb.Frames.SerializeToString, pb.Frames.FromString)
+        method = self._channel.stream_stream(EXCHANGE, pb.RawFrames.SerializeToString, pb.Frames.FromString)
         return method(metadata=call_metadata(self._signer, self._audience))
 
     async def _accepted(self, call: Any) -> None:
@@ -209,7 +215,7 @@ class _Target:
         except (grpc.aio.AioRpcError, asyncio.InvalidStateError):
             return  # the reader sees it as well, and tells why
 
-    def _next_message(self) -> pb.Frames:
+    def _next_message(self) -> pb.RawFrames:
         """Take what is ready, up to a size."""
         frames, size = [], 0
         while self._queue and size < MESSAGE_BYTES:
@@ -217,12 +223,11 @@ class _Target:
             sent = self._waiting.get(frame.id)
             if sent is not None:
                 sent.begun = True
-                size += len(frame.request.body)
-            elif frame.WhichOneof("kind") == "request":
+            elif frame.request:
                 continue  # nobody waits any more
-            size += 256
+            size += len(frame.request) + 64
             frames.append(frame)
-        return pb.Frames(frames=frames)
+        return pb.RawFrames(frames=frames)
 
     def _take(self, frame: pb.Frame) -> None:
         sent = self._waiting.pop(frame.id, None)
@@ -243,9 +248,9 @@ class _Target:
         sent = self._waiting.get(number)
         if sent is not None and not sent.future.done():
             sent.future.set_exception(NoAnswer(grpc.StatusCode.DEADLINE_EXCEEDED, "the deadline passed"))
-        self._forget(number)
+        self.forget(number)
 
-    def _forget(self, number: int) -> None:
+    def forget(self, number: int) -> None:
         """Nobody waits for this answer: let the instance know."""
         sent = self._waiting.pop(number, None)
         if sent is None:
@@ -253,7 +258,7 @@ class _Target:
         if sent.timer is not None:
             sent.timer.cancel()
         if sent.begun:
-            self._queue.append(pb.Frame(id=number, cancel=pb.Cancel()))
+            self._queue.append(pb.RawFrame(id=number, cancel=pb.Cancel()))
             self._wake.set()
 
     def _pace(self, *, accepted: bool) -> None:

@@ -148,7 +148,7 @@ class _Bridge(pb_grpc.HttpBridgeServicer):
 
     def Exchange(  # noqa: N802  (gRPC's name)
         self, incoming: Iterator[pb.Frames], context: grpc.ServicerContext
-    ) -> Iterator[pb.Frames]:
+    ) -> Iterator[pb.RawFrames]:
         """Answer the requests of a stream as they come."""
         exchange = Exchange(self, self._caller(context), incoming)
         if self.draining:

@@ -22,6 +22,11 @@ def bound(**fields: str) -> Iterator[None]:
         _bound.reset(token)
 
 
+def bind(**fields: str) -> None:
+    """Make `fields` the context of this task, for the rest of its life."""
+    _bound.set(fields)
+
+
 def current() -> dict[str, str]:
     """Give the fields of this moment."""
     return dict(_bound.get())

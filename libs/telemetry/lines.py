@@ -11,6 +11,8 @@ from json.encoder import encode_basestring
 from types import TracebackType
 from typing import Any, TypeAlias
 
+import orjson
+
 from libs.telemetry.context import FIELDS
 
 ExcInfo: TypeAlias = tuple[type[BaseException], BaseException, TracebackType | None]
@@ -58,7 +60,13 @@ class Renderer:
 
 def timestamp(seconds: float) -> str:
     """Write a moment in RFC 3339, in UTC with microseconds."""
-    return datetime.fromtimestamp(seconds, UTC).isoformat(timespec="microseconds")
+    micros = round(seconds * 1_000_000)
+    return f"{_second(micros // 1_000_000)}.{micros % 1_000_000:06d}+00:00"
+
+
+@lru_cache(maxsize=8)
+def _second(second: int) -> str:
+    return datetime.fromtimestamp(second, UTC).strftime("%Y-%m-%dT%H:%M:%S")
 
 
 @lru_cache(maxsize=64)
@@ -98,7 +106,7 @@ def text_of(value: object) -> str:
 
 def _attributes(attributes: dict[str, Any]) -> str:
     try:
-        text = _encode(attributes)
+        text = orjson.dumps(attributes, default=str).decode()
     except Exception:  # noqa: BLE001  (a circle, NaN, an odd key, a __str__ that fails)
         text = _encode(_plain(attributes, MAX_DEPTH))
     return text if len(text) <= MAX_ATTRIBUTES else _encode({"cut": text[:MAX_ATTRIBUTES]})

@@ -1,11 +1,16 @@
 """W3C Trace Context, version 00: read and write `traceparent`, make ids."""
 
+import os
+import random
 import re
-import secrets
 from dataclasses import dataclass
 
 _TRACEPARENT = re.compile(r"([0-9a-f]{2})-([0-9a-f]{32})-([0-9a-f]{16})-([0-9a-f]{2})(-.*)?")
 _SAMPLED = 0x01
+
+#: Ids need to be distinct, not secret. A forked child must not repeat its parent's.
+_dice = random.Random()  # noqa: S311
+os.register_at_fork(after_in_child=_dice.seed)
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,9 +42,9 @@ def parse_traceparent(value: str) -> Traceparent | None:
 
 def new_traceparent(*, sampled: bool = True) -> Traceparent:
     """Begin a trace."""
-    return Traceparent(secrets.token_hex(16), new_span_id(), sampled)
+    return Traceparent(f"{_dice.getrandbits(128) or 1:032x}", new_span_id(), sampled)
 
 
 def new_span_id() -> str:
     """Make a span id; all zeros would be invalid."""
-    return secrets.token_hex(8).replace("0" * 16, "0" * 15 + "1")
+    return f"{_dice.getrandbits(64) or 1:016x}"

@@ -4,6 +4,7 @@ import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Any
+from unittest.mock import Mock
 
 import pytest
 
@@ -13,6 +14,7 @@ from gateway_svc.routing.policies import Policy
 from gateway_svc.routing.upstream import Answer, Upstream
 from gateway_svc.routing.visit import Visit
 from libs.contracts.errors import BadGateway, DeadlineExceeded, Unavailable
+from libs.rpc import exchange
 from libs.rpc.multiplexer import Multiplexer
 from libs.service.identity import signer
 from tests.gateway_svc.conftest import Headers, http_scope
@@ -20,7 +22,7 @@ from tests.gateway_svc.services import Echo, StaticDirectory, World, answering
 
 
 def visit_of(method: str = "GET", headers: Headers | None = None) -> Visit:
-    visit = Visit.of(http_scope(method, "/v1/lists", headers or []), TrustedProxies([]))
+    visit = Visit(http_scope(method, "/v1/lists", headers or []), TrustedProxies([]))
     visit.service, visit.route = "todo", "/v1/lists"
     return visit
 
@@ -173,7 +175,11 @@ async def test_retries_end_with_their_budget(world: World, directory: StaticDire
     assert attempts == [2, 2, 2, 1, 1, 1, 1, 1]  # three are always allowed, a fifth of eight is less
 
 
-async def test_an_instance_that_fails_five_times_is_passed_over(world: World, directory: StaticDirectory) -> None:
+async def test_an_instance_that_fails_five_times_is_passed_over(
+    world: World, directory: StaticDirectory, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(exchange, "log", Mock())
+
     def silent(environ: Any, start_response: Any) -> list[bytes]:
         raise ValueError
 
@@ -190,7 +196,10 @@ async def test_an_instance_that_fails_five_times_is_passed_over(world: World, di
     assert visit.instance == "todo-2"
 
 
-async def test_the_last_instance_is_asked_though_it_is_ejected(world: World, directory: StaticDirectory) -> None:
+async def test_the_last_instance_is_asked_though_it_is_ejected(
+    world: World, directory: StaticDirectory, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(exchange, "log", Mock())
     answers = iter([ValueError] * 5)
 
     def recovering(environ: Any, start_response: Any) -> list[bytes]:
@@ -208,8 +217,9 @@ async def test_the_last_instance_is_asked_though_it_is_ejected(world: World, dir
 
 
 async def test_a_service_that_only_fails_is_cut_off_until_a_probe_is_answered(
-    world: World, directory: StaticDirectory
+    world: World, directory: StaticDirectory, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr(exchange, "log", Mock())  # traces written for people take longer than the window
     well = threading.Event()
 
     def app(environ: Any, start_response: Any) -> list[bytes]:
@@ -301,9 +311,6 @@ async def test_a_large_answer_comes_in_chunks(world: World, directory: StaticDir
 
 @pytest.mark.parametrize("value", [b"0", b"-1", b"abc", b"1e3", b"", b"1,2", b"0.0"])
 async def test_a_time_that_is_none_is_refused(directory: StaticDirectory, value: bytes) -> None:
-    if not value:
-        assert visit_of("GET", [(b"x-request-timeout", value)]).deadline(5) > 0
-        return
     with pytest.raises(BadTimeout):
         visit_of("GET", [(b"x-request-timeout", value)]).deadline(5)
 

@@ -18,8 +18,8 @@ from tests.libs.rpc.test_client import free_port
 Serve = Callable[..., Any]
 
 
-def request(path: str = "/v1/lists", body: bytes = b"", **fields: Any) -> pb.Request:
-    return pb.Request(method="POST", raw_path=path.encode(), authority="todo", body=body, **fields)
+def request(path: str = "/v1/lists", body: bytes = b"", **fields: Any) -> bytes:
+    return pb.Request(method="POST", raw_path=path.encode(), authority="todo", body=body, **fields).SerializeToString()
 
 
 async def failure(waiting: Any) -> NoAnswer:
@@ -44,10 +44,11 @@ async def test_gives_the_same_answer_as_a_single_call(
     serve: Serve, client_of: Callable[[str], Any], multiplexer: Multiplexer
 ) -> None:
     bridge, sent = serve(echo), request(body=b"\x00\xff")
+    single = pb.Request.FromString(sent)
 
     answer = await multiplexer.ask(bridge.target, "todo", sent, 5)
 
-    assert answer == client_of("gateway").handle(bridge.target, "todo", sent, 5)
+    assert answer == client_of("gateway").handle(bridge.target, "todo", single, 5)
 
 
 async def test_many_at_once_each_get_their_own_answer_on_one_stream(serve: Serve, multiplexer: Multiplexer) -> None:

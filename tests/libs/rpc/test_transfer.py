@@ -22,7 +22,11 @@ Serve = Callable[..., Any]
 MIB = 1024 * 1024
 
 
-async def collect(multiplexer: Multiplexer, bridge: Any, sent: pb.Request) -> Transfer:
+def part(**fields: Any) -> pb.Part:
+    return pb.Part(request=pb.Request.FromString(request(**fields)))
+
+
+async def collect(multiplexer: Multiplexer, bridge: Any, sent: bytes) -> Transfer:
     token = await multiplexer.ask(bridge.target, "todo", sent, 5)
     assert isinstance(token, str)
     return await multiplexer.transfer(bridge.target, "todo", pb.Part(collect=token))
@@ -123,7 +127,7 @@ async def test_a_large_body_is_read_while_it_comes(serve: Serve, multiplexer: Mu
         for start in range(2 * MIB, len(whole), 60_000):
             yield whole[start : start + 60_000]
 
-    opening = pb.Part(request=request(body_length=len(whole)))
+    opening = part(body_length=len(whole))
     transfer = await multiplexer.transfer(serve(app).target, "todo", opening, body())
     await transfer.head()
     answer = b"".join([chunk async for chunk in transfer.chunks()])
@@ -151,7 +155,7 @@ async def test_a_body_that_breaks_off_is_an_error_to_its_reader(serve: Serve, mu
         assert await asyncio.to_thread(began.wait, 5)
         raise ConnectionError
 
-    opening = pb.Part(request=request(body_length=2 * MIB))
+    opening = part(body_length=2 * MIB)
     transfer = await multiplexer.transfer(serve(app).target, "todo", opening, body())
     with pytest.raises(NoAnswer):
         await transfer.head()

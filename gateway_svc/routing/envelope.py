@@ -1,0 +1,70 @@
+"""Makes the envelope of a request as bytes: what passes of the client's headers, and what the gateway adds.
+
+Clients send most headers (User-Agent, Accept …) with each request alike, so whether one passes and how it is written is
+remembered by its name and value. Parts of a protobuf message may be written one by one and put one after the other.
+"""
+
+from functools import lru_cache
+
+from gateway_svc.routing import forwarding, headers
+from gateway_svc.routing.forwarding import Origin
+from libs.rpc import http_bridge_pb2 as pb
+from libs.rpc.messages import RawHeaders, to_headers
+
+#: So many headers are remembered, of at most so many bytes each.
+MEMORY, MAX_BYTES = 4096, 512
+
+_Item = tuple[bytes, bytes]
+_passing: dict[_Item, bytes] = {}
+
+
+def passing(given: RawHeaders) -> tuple[bytes, int]:
+    """Write the headers of a client that may pass; tell how many were dropped for an ambiguous name."""
+    written, unknown = [], []
+    for item in given:
+        known = _passing.get(item)
+        if known is None:
+            if item[0] == b"connection":
+                return _slowly(given)
+            unknown.append(item)
+            known = _learn(item)
+        written.append(known)
+    dropped = headers.inbound(unknown)[1] if unknown else 0
+    return b"".join(written), dropped
+
+
+def ours(origin: Origin, given: RawHeaders, host: str, name: str) -> bytes:
+    """Write the headers that tell a service of the way; `name` is this gateway's in Via and Forwarded."""
+    if origin.trusted or any(key == b"via" for key, _ in given):
+        return written(forwarding.added(origin, given, host, name))
+    return _of_untrusted(origin, host, name)
+
+
+def written(raw: RawHeaders) -> bytes:
+    """Write headers as a part of an envelope."""
+    return pb.Request(headers=to_headers(raw)).SerializeToString()
+
+
+@lru_cache(1024)
+def _of_untrusted(origin: Origin, host: str, name: str) -> bytes:
+    return written(forwarding.added(origin, [], host, name))
+
+
+def _learn(item: _Item) -> bytes:
+    part = written(headers.inbound([item])[0])
+    if len(item[1]) <= MAX_BYTES and _is_clear(item):
+        if len(_passing) >= MEMORY:
+            _passing.clear()
+        _passing[item] = part
+    return part
+
+
+def _is_clear(item: _Item) -> bool:
+    """Tell whether it is not among those that are counted each time."""
+    return not headers.inbound([item])[1]
+
+
+def _slowly(given: RawHeaders) -> tuple[bytes, int]:
+    """Take the options of Connection into account."""
+    kept, dropped = headers.inbound(given)
+    return written(kept), dropped
