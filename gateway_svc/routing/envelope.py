@@ -1,21 +1,24 @@
-"""Makes the envelope of a request as bytes: what passes of the client's headers, and what the gateway adds.
+"""Envelopes, as bytes: what passes of a client's headers and what the gateway adds; and what passes of an answer's.
 
-Clients send most headers (User-Agent, Accept …) with each request alike, so whether one passes and how it is written is
-remembered by its name and value. Parts of a protobuf message may be written one by one and put one after the other.
+Clients send most headers (User-Agent, Accept …) with each request alike, and services theirs, so whether one passes and
+how it is written is remembered by its name and value. Parts of a protobuf message may be written one by one and put one
+after the other.
 """
 
+from collections.abc import Iterable
 from functools import lru_cache
 
 from gateway_svc.routing import forwarding, headers
 from gateway_svc.routing.forwarding import Origin
 from libs.rpc import http_bridge_pb2 as pb
-from libs.rpc.messages import RawHeaders, to_headers
+from libs.rpc.messages import RawHeaders, from_headers, to_headers
 
 #: So many headers are remembered, of at most so many bytes each.
 MEMORY, MAX_BYTES = 4096, 512
 
 _Item = tuple[bytes, bytes]
 _passing: dict[_Item, bytes] = {}
+_returning: dict[tuple[str, bytes], _Item | None] = {}
 
 
 def passing(given: RawHeaders) -> tuple[bytes, int]:
@@ -43,6 +46,35 @@ def ours(origin: Origin, given: RawHeaders, host: str, name: str) -> bytes:
 def written(raw: RawHeaders) -> bytes:
     """Write headers as a part of an envelope."""
     return pb.Request(headers=to_headers(raw)).SerializeToString()
+
+
+def returning(answered: Iterable[pb.Header]) -> list[_Item] | None:
+    """Read the headers of an answer that may pass; None where one is not valid HTTP."""
+    kept = []
+    for header in answered:
+        key = header.name, header.value
+        try:
+            item = _returning[key]
+        except KeyError:
+            if key[0] == "connection":
+                return _returning_slowly(answered)
+            item = key[0].encode("latin-1"), key[1]
+            if not headers.are_valid([item]):
+                return None
+            item = next(iter(headers.outbound([item])), None)
+            if len(key[1]) <= MAX_BYTES:
+                if len(_returning) >= MEMORY:
+                    _returning.clear()
+                _returning[key] = item
+        if item is not None:
+            kept.append(item)
+    return kept
+
+
+def _returning_slowly(answered: Iterable[pb.Header]) -> list[_Item] | None:
+    """Take the options of Connection into account."""
+    raw = from_headers(answered)
+    return list(headers.outbound(raw)) if headers.are_valid(raw) else None
 
 
 @lru_cache(1024)

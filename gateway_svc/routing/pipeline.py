@@ -8,7 +8,6 @@ from collections.abc import AsyncIterator
 
 import structlog
 
-from gateway_svc.routing import headers
 from gateway_svc.routing.authentication import Authenticator
 from gateway_svc.routing.cors import METHODS, Cors
 from gateway_svc.routing.errors import InvalidToken, LengthRequired, MethodNotAllowed
@@ -70,6 +69,7 @@ class Pipeline:
         self._pages = pages
         self._cors = cors
         self._proxies = proxies
+        self._without_origin = cors.headers([])
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve HTTP; refuse web sockets, which nobody here offers."""
@@ -103,7 +103,7 @@ class Pipeline:
 
     async def _outcome(self, visit: Visit, receive: Receive, departure: Departure) -> Answer:
         self._check(visit)
-        if self._cors.is_preflight(visit.method, visit.headers):
+        if visit.method == "OPTIONS" and self._cors.is_preflight(visit.method, visit.headers):
             return Answer(204, self._cors.preflight_headers(visit.headers))
         route = self._table.find(visit.path)
         visit.route, visit.service = route.prefix, route.service
@@ -122,9 +122,7 @@ class Pipeline:
         else:
             request = visit.to_request(await self._read(receive, policy.max_body), self._name)
             departure.watch()
-        answer = await self._upstream.call(visit, request, policy, body)
-        answer.headers = list(headers.outbound(answer.headers))
-        return answer
+        return await self._upstream.call(visit, request, policy, body)
 
     @staticmethod
     async def _read(receive: Receive, max_body: int) -> bytes:
@@ -137,6 +135,8 @@ class Pipeline:
 
     async def _authenticate(self, visit: Visit) -> None:
         """Find out who the user is. A bad token makes the request anonymous: only the service knows what is public."""
+        if b"authorization" not in visit.names:
+            return
         try:
             visit.principal = await self._authenticator.principal(visit.headers)
         except InvalidToken as error:
@@ -158,7 +158,8 @@ class Pipeline:
             length = str(len(answer.body)).encode()
         if length is not None and answer.status not in BODYLESS:
             kept.append((b"content-length", length))
-        kept += [(b"x-request-id", visit.request_id.encode()), NOSNIFF, *self._cors.headers(visit.headers)]
+        kept += [(b"x-request-id", visit.request_id.encode()), NOSNIFF]
+        kept += self._cors.headers(visit.headers) if b"origin" in visit.names else self._without_origin
         await send({"type": "http.response.start", "status": answer.status, "headers": kept})
         if answer.chunks is None or bodyless:
             await send({"type": "http.response.body", "body": b"" if bodyless else answer.body})

@@ -15,16 +15,14 @@ from typing import Protocol
 import grpc
 import structlog
 
-from gateway_svc.routing import observation
+from gateway_svc.routing import envelope, observation
 from gateway_svc.routing.errors import BadAnswer, CircuitOpen, Overloaded
-from gateway_svc.routing.headers import are_valid
 from gateway_svc.routing.policies import Policy
 from gateway_svc.routing.resilience import Breaker, Ejections, RetryBudget
 from gateway_svc.routing.visit import Visit
 from libs.contracts.errors import DeadlineExceeded, ServiceError, Unavailable
 from libs.discovery import Directory, Instance, NoInstance
 from libs.rpc import http_bridge_pb2 as pb
-from libs.rpc.messages import from_headers
 from libs.rpc.multiplexer import Transfer
 from libs.rpc.status import NoAnswer, refusal_of, unavailable
 
@@ -57,7 +55,7 @@ class Client(Protocol):
 
 @dataclass(slots=True)
 class Answer:
-    """A service's answer: whole, or with a body still to come."""
+    """A service's answer, with the headers that pass: whole, or with a body still to come."""
 
     status: int
     headers: list[tuple[bytes, bytes]]
@@ -286,7 +284,8 @@ def _extra(visit: Visit, *, retryable: bool) -> dict[str, object]:
 
 
 def _valid(response: pb.Response, visit: Visit) -> list[tuple[bytes, bytes]]:
-    headers = from_headers(response.headers)
-    if 200 <= response.status <= 599 and are_valid(headers):
-        return headers
-    raise BadAnswer(f"{visit.service} gave no valid answer", extra=_extra(visit, retryable=False))
+    """Give the headers that may pass; BadAnswer where status or headers are not valid HTTP."""
+    kept = envelope.returning(response.headers) if 200 <= response.status <= 599 else None
+    if kept is None:
+        raise BadAnswer(f"{visit.service} gave no valid answer", extra=_extra(visit, retryable=False))
+    return kept
