@@ -5,13 +5,13 @@ import asyncio
 from django.conf import settings
 from django.core.wsgi import get_wsgi_application
 
-from gateway_svc.routing.authentication import Authenticator, fetch_keys
+from gateway_svc.routing.authentication import Authenticator, PersonalTokens, fetch_keys
 from gateway_svc.routing.cors import Cors
 from gateway_svc.routing.forwarding import TrustedProxies
 from gateway_svc.routing.observation import Gauges
 from gateway_svc.routing.pipeline import Pipeline
 from gateway_svc.routing.policies import Policies, Policy, parse_overrides
-from gateway_svc.routing.revocations import RevocationPoller, RevokedSessions
+from gateway_svc.routing.revocations import RevocationPoller, Revoked
 from gateway_svc.routing.table import RouteTable
 from gateway_svc.routing.upstream import Upstream
 from libs.discovery import directory
@@ -51,13 +51,13 @@ class Gateway:
         self.upstream = Upstream(directory(), self._client)
         self._gauges = Gauges(lambda: list(self.upstream.services.items()))
         self._pages = Dispatcher(get_wsgi_application(), PAGE_THREADS)
-        revoked = RevokedSessions()
+        revoked = Revoked()
         verifier = UserTokenVerifier(fetch_keys, issuer=settings.TOKEN_ISSUER, audience=settings.TOKEN_AUDIENCE)
         self._poller = RevocationPoller(revoked, verifier.refresh)
         self.pipeline = Pipeline(
             name=settings.INSTANCE,
             table=self._table,
-            authenticator=Authenticator(verifier, revoked),
+            authenticator=Authenticator(verifier, PersonalTokens(), revoked),
             policies=self._policies,
             upstream=self.upstream,
             pages=self._pages,

@@ -1,4 +1,4 @@
-"""Ended sessions: Auth is asked every 300 ms, so a token stops working within a second of its logout."""
+"""What has ended: Auth is asked every 300 ms, so a token stops working within a second of its logout or deletion."""
 
 import asyncio
 import time
@@ -16,7 +16,7 @@ log = structlog.get_logger(__name__)
 INTERVAL = 0.3
 TIMEOUT = 2.0
 
-#: Access tokens live for ten minutes at most; what ended longer ago needs no memory.
+#: Access tokens live for ten minutes at most, personal ones are asked for after five: older ends need no memory.
 KEEP_SECONDS = 3600.0
 
 #: How long a request waits at the start for the first answer of Auth.
@@ -26,44 +26,44 @@ PATIENCE = 2.0
 Ask = Callable[[str], dict[str, Any]]
 
 
-class RevokedSessions:
-    """The sessions that ended lately. Lives on the event loop."""
+class Revoked:
+    """The ids of the sessions and personal tokens that ended lately. Lives on the event loop."""
 
     def __init__(self) -> None:
-        """Know nothing yet: until the first answer, nobody can tell that a session has not ended."""
+        """Know nothing yet: until the first answer, nobody can tell that a session goes on."""
         self._ended: dict[str, float] = {}
-        self._known = asyncio.Event()
+        self.known = False
+        self._told = asyncio.Event()
 
-    def __contains__(self, session_id: str) -> bool:
-        return session_id in self._ended
+    def __contains__(self, ended_id: str) -> bool:
+        return ended_id in self._ended
 
     def __len__(self) -> int:
         return len(self._ended)
 
-    def add(self, session_ids: Iterable[str]) -> None:
+    def add(self, ids: Iterable[str]) -> None:
         """Take an answer of Auth, and forget what is too old to matter."""
         now = time.monotonic()
-        self._ended.update(dict.fromkeys(session_ids, now))
-        for session_id, since in list(self._ended.items()):
+        self._ended.update(dict.fromkeys(ids, now))
+        for ended_id, since in list(self._ended.items()):
             if now - since <= KEEP_SECONDS:
                 break
-            del self._ended[session_id]
-        self._known.set()
+            del self._ended[ended_id]
+        self.known = True
+        self._told.set()
 
     async def wait_until_known(self) -> None:
         """Return once there was an answer; Unavailable where Auth gives none in time."""
-        if self._known.is_set():
-            return
         try:
-            await asyncio.wait_for(self._known.wait(), PATIENCE)
+            await asyncio.wait_for(self._told.wait(), PATIENCE)
         except TimeoutError:
             raise unavailable("auth") from None
 
 
 class RevocationPoller:
-    """Keeps RevokedSessions current, and says when Auth's keys have changed."""
+    """Keeps Revoked current, and says when Auth's keys have changed."""
 
-    def __init__(self, revoked: RevokedSessions, refresh_keys: Callable[[], None], ask: Ask | None = None) -> None:
+    def __init__(self, revoked: Revoked, refresh_keys: Callable[[], None], ask: Ask | None = None) -> None:
         """Fill `revoked`; call `refresh_keys` (on a thread) when the version of the key set changes."""
         self._revoked = revoked
         self._refresh_keys = refresh_keys
@@ -94,20 +94,21 @@ class RevocationPoller:
             await self._take(await asyncio.to_thread(self._ask, self._cursor))
         except (ServiceError, ValueError, KeyError, TypeError) as error:
             if not self._failing:
-                log.warning("auth does not tell of ended sessions", error=str(error))
+                log.warning("auth does not tell what has ended", error=str(error))
             self._failing = True
             return
         except Exception:
-            log.exception("asking auth for ended sessions failed")
+            log.exception("asking auth for what has ended failed")
             return
         if self._failing:
-            log.info("auth tells of ended sessions again")
+            log.info("auth tells what has ended again")
         self._failing = False
 
     async def _take(self, answer: dict[str, Any]) -> None:
-        session_ids = [str(item["session_id"]) for item in answer["sessions"]]
+        ended = [str(item["session_id"]) for item in answer["sessions"]]
+        ended += [str(item["token_id"]) for item in answer.get("pats", ())]  # an older Auth has none
         cursor, version = str(answer["cursor"]), str(answer["jwks_version"])
-        self._revoked.add(session_ids)
+        self._revoked.add(ended)
         self._cursor = cursor
         if version != self._jwks_version:
             await asyncio.to_thread(self._refresh_keys)

@@ -12,6 +12,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from django.conf import settings
 
 from libs.discovery import Instance, Snapshots
+from libs.identity import personal_tokens
 from libs.identity.bundle import Bundle
 from libs.identity.principal import ENVIRON_KEY
 from libs.identity.service_tokens import ServiceVerifier
@@ -64,9 +65,13 @@ def answering(status: str, headers: list[tuple[str, str]], body: bytes = b"") ->
 
 @dataclass
 class Auth:
-    """An Auth service with a real ES256 key. `ended` is the log of ended sessions, a cursor is a position in it."""
+    """An Auth service with a real ES256 key.
+
+    `ended` is the log of ended sessions and personal tokens (`pat-…`), a cursor is a position in it.
+    """
 
     ended: list[str] = field(default_factory=list)
+    pats: dict[str, dict[str, Any]] = field(default_factory=dict)
     generation: int = 1
     asked: list[str] = field(default_factory=list)
     keys: dict[str, ec.EllipticCurvePrivateKey] = field(default_factory=dict)
@@ -91,23 +96,44 @@ class Auth:
         headers = {"typ": "at+jwt", "kid": self.kid}
         return jwt.encode(claims, self.keys[self.kid], algorithm="ES256", headers=headers)
 
+    def personal_token(self, *scopes: str, expires_at: str | None = None) -> str:
+        """Make a personal token of user-1; the n-th has the id `pat-<n>`."""
+        token = personal_tokens.new_token()
+        self.pats[personal_tokens.digest(token)] = {
+            "token_id": f"pat-{len(self.pats) + 1}", "user_id": "user-1", "scopes": list(scopes),
+            "expires_at": expires_at,
+        }  # fmt: skip
+        return token
+
+    def delete(self, token: str) -> None:
+        """End a personal token."""
+        self.ended.append(self.pats.pop(personal_tokens.digest(token))["token_id"])
+
     def jwks(self) -> dict[str, Any]:
         return {"keys": [_jwk(kid, key) for kid, key in self.keys.items()]}
 
     def __call__(self, environ: dict[str, Any], start_response: Any) -> list[bytes]:
         self.asked.append(environ["PATH_INFO"])
-        after = parse_qs(environ["QUERY_STRING"]).get("after", ["0"])[0]
         documents: Mapping[str, Any] = {
             "/.well-known/jwks.json": self.jwks(),
-            "/internal/v1/revocations": {
-                "sessions": [{"session_id": session_id} for session_id in self.ended[int(after) :]],
-                "jwks_version": self.kid,
-                "cursor": str(len(self.ended)),
-            },
+            "/internal/v1/revocations": self._revocations(environ["QUERY_STRING"]),
+            **{f"/internal/v1/pats/{digest}": pat for digest, pat in self.pats.items()},
         }
         document = documents.get(environ["PATH_INFO"])
-        start_response("200 OK" if document else "404 Not Found", [("Content-Type", "application/json")])
+        if document is None:
+            start_response("404 Not Found", [("Content-Type", "application/problem+json")])
+            return [b'{"code": "unknown_token"}']
+        start_response("200 OK", [("Content-Type", "application/json")])
         return [json.dumps(document).encode()]
+
+    def _revocations(self, query: str) -> dict[str, Any]:
+        since = self.ended[int(parse_qs(query).get("after", ["0"])[0]) :]
+        return {
+            "sessions": [{"session_id": ended} for ended in since if not ended.startswith("pat-")],
+            "pats": [{"token_id": ended} for ended in since if ended.startswith("pat-")],
+            "jwks_version": self.kid,
+            "cursor": str(len(self.ended)),
+        }
 
 
 def _jwk(kid: str, key: ec.EllipticCurvePrivateKey) -> dict[str, Any]:

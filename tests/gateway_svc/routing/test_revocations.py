@@ -4,7 +4,7 @@ from typing import Any
 import pytest
 
 from gateway_svc.routing import revocations
-from gateway_svc.routing.revocations import RevocationPoller, RevokedSessions, ask_auth
+from gateway_svc.routing.revocations import RevocationPoller, Revoked, ask_auth
 from libs.contracts.errors import Unavailable
 from tests.gateway_svc.services import Auth
 
@@ -32,8 +32,8 @@ class Script:
         self.refreshed += 1
 
 
-async def polled(script: Script) -> RevokedSessions:
-    revoked = RevokedSessions()
+async def polled(script: Script) -> Revoked:
+    revoked = Revoked()
     poller = RevocationPoller(revoked, script.refresh, script.ask)
     for _ in list(script.answers):
         await poller.poll()
@@ -79,7 +79,7 @@ async def test_keys_that_could_not_be_refreshed_are_refreshed_next_time() -> Non
             raise failures.pop()
         refreshed.append(1)
 
-    poller = RevocationPoller(RevokedSessions(), refresh, Script(([], "v1", "1"), ([], "v1", "1")).ask)
+    poller = RevocationPoller(Revoked(), refresh, Script(([], "v1", "1"), ([], "v1", "1")).ask)
     await poller.poll()
     await poller.poll()
 
@@ -88,7 +88,7 @@ async def test_keys_that_could_not_be_refreshed_are_refreshed_next_time() -> Non
 
 async def test_forgets_what_ended_long_ago(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(revocations, "KEEP_SECONDS", -1.0)
-    revoked = RevokedSessions()
+    revoked = Revoked()
     revoked.add(["a", "b"])
 
     assert len(revoked) == 0
@@ -98,15 +98,27 @@ async def test_until_the_first_answer_nobody_can_tell(monkeypatch: pytest.Monkey
     monkeypatch.setattr(revocations, "PATIENCE", 0.01)
 
     with pytest.raises(Unavailable):
-        await RevokedSessions().wait_until_known()
+        await Revoked().wait_until_known()
 
 
 async def test_a_request_at_the_start_waits_for_the_first_answer() -> None:
-    revoked = RevokedSessions()
+    revoked = Revoked()
     waiting = asyncio.create_task(revoked.wait_until_known())
+    assert not revoked.known
     revoked.add([])
 
     await asyncio.wait_for(waiting, 1)
+    assert revoked.known
+
+
+async def test_personal_tokens_that_ended_are_told_with_the_sessions(auth: Auth) -> None:
+    auth.ended = ["a", "pat-1"]
+    revoked = Revoked()
+    await RevocationPoller(revoked, lambda: None).poll()
+
+    assert "a" in revoked
+    assert "pat-1" in revoked
+    assert len(revoked) == 2
 
 
 async def test_asks_auth_over_the_bridge(auth: Auth) -> None:
