@@ -7,7 +7,7 @@ from collections.abc import Iterable, Sequence
 from datetime import datetime, timedelta
 
 from django.conf import settings
-from django.db import connection, transaction
+from django.db import DEFAULT_DB_ALIAS, connection, connections, transaction
 from django.db.models import F
 from django.utils import timezone
 
@@ -52,8 +52,9 @@ def _next_sequence(aggregate_id: str) -> int:
 
 def _insert(row: OutboxEvent) -> None:
     """Write a new row by a statement that is kept: with `create` Django would compile it anew for every event."""
-    values = [field.get_db_prep_save(getattr(row, field.attname), connection) for field in _FIELDS]
-    with connection.cursor() as cursor:
+    database = connections[DEFAULT_DB_ALIAS]  # once, for `connection` looks it up at each touch
+    values = [field.get_db_prep_save(getattr(row, field.attname), database) for field in _FIELDS]
+    with database.cursor() as cursor:
         cursor.execute(_STATEMENT, values)
 
 

@@ -17,13 +17,13 @@ def make(version: int, *variant: str) -> str:
 
 def not_modified(request: Request, etag: str) -> bool:
     """Tell whether If-None-Match names `etag` (weak comparison), so that 304 is the answer."""
-    given = request.headers.get("If-None-Match", "")
+    given = request.META.get("HTTP_IF_NONE_MATCH", "")
     return given.strip() == "*" or any(tag.removeprefix("W/") == etag for tag in _tags(given))
 
 
 def check_if_match(request: Request, etag: str, current: Callable[[], Any]) -> None:
     """Refuse a stale If-Match (412 with the object as it is in `current`), or a missing one where it is demanded."""
-    given = request.headers.get("If-Match")
+    given = request.META.get("HTTP_IF_MATCH")
     if given is None:
         if settings.REQUIRE_IF_MATCH:
             raise PreconditionRequired

@@ -35,12 +35,12 @@ _purged_at = 0.0
 
 def key_of(request: Request) -> str | None:
     """Give the Idempotency-Key of a POST or PATCH, or None; BadRequest where it is empty or too long."""
-    key = request.headers.get("Idempotency-Key")
-    if key is None or request.method not in ("POST", "PATCH"):
+    key = request.META.get("HTTP_IDEMPOTENCY_KEY") if request.method in ("POST", "PATCH") else None
+    if key is None:
         return None
     if not 1 <= len(key.strip()) <= MAX_LENGTH:
         raise BadRequest(f"an Idempotency-Key has 1 to {MAX_LENGTH} characters", code="invalid_idempotency_key")
-    return key.strip()
+    return str(key.strip())
 
 
 def run(key: str, request: Request, handler: Callable[[], Any]) -> HttpResponseBase:

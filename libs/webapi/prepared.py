@@ -19,7 +19,7 @@ from uuid import UUID
 
 import orjson
 from django.core.exceptions import EmptyResultSet
-from django.db import connection
+from django.db import DEFAULT_DB_ALIAS, connection, connections
 from django.db.models import (
     BooleanField,
     DateField,
@@ -105,10 +105,11 @@ def prepared(build: Callable[..., QuerySet[Any]]) -> Callable[..., list[Row]]:
 def insert(obj: Model) -> None:
     """Write a new row by a statement that is kept; for models without signals, parents and a key of the database's."""
     statement, fields = _insert(type(obj))
-    values = [field.get_db_prep_save(field.pre_save(obj, add=True), connection) for field in fields]
-    with connection.cursor() as cursor:
+    database = connections[DEFAULT_DB_ALIAS]  # once, for `connection` looks it up at each touch
+    values = [field.get_db_prep_save(field.pre_save(obj, add=True), database) for field in fields]
+    with database.cursor() as cursor:
         cursor.execute(statement, values)
-    obj._state.adding, obj._state.db = False, connection.alias  # noqa: SLF001  (as Django's own save does)
+    obj._state.adding, obj._state.db = False, database.alias  # noqa: SLF001  (as Django's own save does)
 
 
 @cache

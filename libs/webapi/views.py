@@ -30,6 +30,8 @@ class View(APIView):
     #: Whether POST and PATCH heed Idempotency-Key. False where the answer carries a credential.
     idempotent: ClassVar[bool | None] = None
 
+    _params: dict[str, Any] | None = None
+
     # -- who calls ---------------------------------------------------------------------------------------------
 
     @property
@@ -75,8 +77,10 @@ class View(APIView):
         self.body(Nothing)
 
     def params(self, serializer_class: type[Query] | None = None) -> dict[str, Any]:
-        """Validate the query parameters."""
-        return query_params(serializer_class or self.Params or Query, self.request)
+        """Validate the query parameters, at the first time that somebody asks for them."""
+        if self._params is None:
+            self._params = query_params(serializer_class or self.Params or Query, self.request)
+        return self._params
 
     def guard(self, etag: Callable[[Any], str], render: Callable[[Any], Any]) -> Guard:
         """Make the If-Match check that a service runs on the object it has locked, before it changes it."""
