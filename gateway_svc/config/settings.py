@@ -7,6 +7,5 @@ SERVICE = "gateway"
 INSTALLED_APPS = [*PLATFORM_APPS, "gateway_svc.routing"]
 ROOT_URLCONF = "gateway_svc.config.urls"
 ASGI_APPLICATION = "gateway_svc.config.asgi.application"
-BRIDGE = False  # it only calls
 HTTP_PORT = HTTP_PORT or 8080
 configure(globals())

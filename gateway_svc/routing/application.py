@@ -11,6 +11,7 @@ from gateway_svc.routing.forwarding import TrustedProxies
 from gateway_svc.routing.observation import Gauges
 from gateway_svc.routing.pipeline import Pipeline
 from gateway_svc.routing.policies import Policies, Policy, parse_overrides
+from gateway_svc.routing.rates import configured_limits
 from gateway_svc.routing.revocations import RevocationPoller, Revoked
 from gateway_svc.routing.table import RouteTable
 from gateway_svc.routing.upstream import Upstream
@@ -26,9 +27,15 @@ from libs.service.identity import signer
 PAGE_THREADS = 2
 
 
+class Current:
+    """Holds the gateway of this process, for the pages that tell of it."""
+
+    gateway: "Gateway | None" = None
+
+
 def make_application() -> Application:
     """Make the ASGI application. Nothing is asked before its lifespan starts."""
-    gateway = Gateway()
+    gateway = Current.gateway = Gateway()
 
     async def application(scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] == "lifespan":
@@ -54,6 +61,7 @@ class Gateway:
         revoked = Revoked()
         verifier = UserTokenVerifier(fetch_keys, issuer=settings.TOKEN_ISSUER, audience=settings.TOKEN_AUDIENCE)
         self._poller = RevocationPoller(revoked, verifier.refresh)
+        self._limits = configured_limits()
         self.pipeline = Pipeline(
             name=settings.INSTANCE,
             table=self._table,
@@ -63,6 +71,7 @@ class Gateway:
             pages=self._pages,
             cors=Cors(settings.CORS_ORIGINS, any_origin=settings.EMBEDDED and not settings.CORS_ORIGINS),
             proxies=TrustedProxies(settings.TRUSTED_PROXIES),
+            limits=self._limits,
         )
 
     async def start(self) -> None:
@@ -70,11 +79,13 @@ class Gateway:
         await asyncio.to_thread(self._table.load)
         self._policies.load()
         self._gauges.start()
+        await self._limits.start()
         await self._poller.start()
 
     async def stop(self) -> None:
         """End the asking, close channels and threads."""
         await self._poller.stop()
+        await self._limits.close()
         self._gauges.stop()
         await self._client.close()
         await asyncio.to_thread(self._pages.close)

@@ -10,11 +10,12 @@ import structlog
 
 from gateway_svc.routing.authentication import Authenticator
 from gateway_svc.routing.cors import METHODS, Cors
-from gateway_svc.routing.errors import InvalidToken, LengthRequired, MethodNotAllowed
+from gateway_svc.routing.errors import InvalidToken, LengthRequired, MethodNotAllowed, RateLimited
 from gateway_svc.routing.forwarding import TrustedProxies
 from gateway_svc.routing.leaving import Departure
 from gateway_svc.routing.observation import observe
-from gateway_svc.routing.policies import Policies
+from gateway_svc.routing.policies import Policies, Policy
+from gateway_svc.routing.rates import Limits
 from gateway_svc.routing.table import OWN_SERVICE, RouteTable
 from gateway_svc.routing.upstream import Answer, Upstream
 from gateway_svc.routing.visit import Visit
@@ -59,6 +60,7 @@ class Pipeline:
         pages: Dispatcher,
         cors: Cors,
         proxies: TrustedProxies,
+        limits: Limits,
     ) -> None:
         """Join the steps; `name` is this gateway's in Via, `pages` serves its own."""
         self._name = name
@@ -69,6 +71,7 @@ class Pipeline:
         self._pages = pages
         self._cors = cors
         self._proxies = proxies
+        self._limits = limits
         self._without_origin = cors.headers([])
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -108,11 +111,13 @@ class Pipeline:
         route = self._table.find(visit.path)
         visit.route, visit.service = route.prefix, route.service
         if route.service == OWN_SERVICE:
+            await self._limit(visit, self._policies.of(OWN_SERVICE))
             check_declared_length(visit.scope)
-            request = pb.Request.FromString(visit.to_request(await read_body(receive), self._name))
-            return _whole(await asyncio.wrap_future(self._pages.submit(request, Call(request_id=visit.request_id))))
+            own = pb.Request.FromString(visit.to_request(await read_body(receive), self._name))
+            return _whole(await asyncio.wrap_future(self._pages.submit(own, Call(request_id=visit.request_id))))
         await self._authenticate(visit)
         policy = self._policies.of(visit.service)
+        await self._limit(visit, policy)
         length = int(visit.names.get(b"content-length", b"0"))
         if length > policy.max_body:
             raise PayloadTooLarge(f"a body has at most {policy.max_body} bytes")
@@ -142,6 +147,16 @@ class Pipeline:
         except InvalidToken as error:
             visit.token_error = error.detail
 
+    async def _limit(self, visit: Visit, policy: Policy) -> None:
+        """Count the request for its user, token or address; RateLimited where that was one too many."""
+        who = visit.service, policy, visit.principal, visit.origin.client_ip
+        try:
+            decision = self._limits.try_take(*who) or await self._limits.take(*who)
+        except RateLimited as refused:
+            visit.rate_headers = refused.headers
+            raise
+        visit.rate_headers = decision.headers
+
     def _check(self, visit: Visit) -> None:
         """Refuse what no service shall see."""
         if visit.method not in CARRIED:
@@ -158,7 +173,7 @@ class Pipeline:
             length = str(len(answer.body)).encode()
         if length is not None and answer.status not in BODYLESS:
             kept.append((b"content-length", length))
-        kept += [(b"x-request-id", visit.request_id.encode()), NOSNIFF]
+        kept += [(b"x-request-id", visit.request_id.encode()), NOSNIFF, *visit.rate_headers]
         kept += self._cors.headers(visit.headers) if b"origin" in visit.names else self._without_origin
         await send({"type": "http.response.start", "status": answer.status, "headers": kept})
         if answer.chunks is None or bodyless:

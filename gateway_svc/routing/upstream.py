@@ -7,7 +7,6 @@ Sent again, within the service's retry budget and its deadline, is
 
 import asyncio
 import time
-from collections import Counter
 from collections.abc import AsyncIterator
 from dataclasses import dataclass, field
 from typing import Protocol
@@ -63,15 +62,33 @@ class Answer:
     chunks: AsyncIterator[bytes] | None = None
 
 
+@dataclass(slots=True)
+class Record:
+    """What this process has seen of one instance. `average`: of the seconds it took, newer ones count more."""
+
+    in_flight: int = 0
+    requests: int = 0
+    failures: int = 0
+    average: float = 0.0
+
+    def end(self, seconds: float, *, answered: bool) -> None:
+        """Note the end of an attempt."""
+        self.in_flight -= 1
+        self.requests += 1
+        self.failures += not answered
+        if answered:
+            self.average += (seconds - self.average) * (0.1 if self.average else 1.0)
+
+
 @dataclass
 class Service:
-    """What this process knows of one service beside its instances."""
+    """What this process knows of one service."""
 
     in_flight: int = 0
     budget: RetryBudget = field(default_factory=lambda: RetryBudget(time.monotonic))
     breaker: Breaker = field(default_factory=lambda: Breaker(time.monotonic))
     ejections: Ejections = field(default_factory=lambda: Ejections(time.monotonic))
-    by_instance: Counter[str] = field(default_factory=Counter)
+    records: dict[str, Record] = field(default_factory=dict)
 
 
 @dataclass(slots=True)
@@ -194,7 +211,10 @@ class Upstream:
             raise NoAnswer(grpc.StatusCode.DEADLINE_EXCEEDED, "no time left")
         reached = True
         outcome = "left"
-        service.by_instance[instance.id] += 1
+        record = service.records.get(instance.id)
+        if record is None:
+            record = service.records[instance.id] = Record()
+        record.in_flight += 1
         self._directory.begin(instance)
         try:
             answer = await self._exchange(call, instance, call.deadline - began)
@@ -207,8 +227,9 @@ class Upstream:
             raise
         finally:
             self._directory.end(instance, ok=reached)
-            service.by_instance[instance.id] -= 1
-            observation.attempt(visit.service, instance.id, outcome, time.monotonic() - began)
+            seconds = time.monotonic() - began
+            record.end(seconds, answered=outcome == "answered")
+            observation.attempt(visit.service, instance.id, outcome, seconds)
         return answer
 
     async def _exchange(self, call: _Call, instance: Instance, seconds: float) -> Answer:
@@ -249,7 +270,10 @@ class Upstream:
     def _forget_gone(self, name: str) -> None:
         service = self.services.get(name)
         if service is not None:
-            service.ejections.keep({instance.id for instance in self._directory.instances(name)})
+            ids = {instance.id for instance in self._directory.instances(name)}
+            service.ejections.keep(ids)
+            for instance_id in service.records.keys() - ids:
+                del service.records[instance_id]
 
 
 async def _chunks(transfer: Transfer) -> AsyncIterator[bytes]:

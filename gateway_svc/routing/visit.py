@@ -22,7 +22,8 @@ class Visit:
 
     __slots__ = (
         "attempts", "client_request_id", "dropped_headers", "headers", "instance", "method", "names", "origin", "path",
-        "principal", "request_id", "route", "scope", "service", "shortened", "started", "token_error", "trace",
+        "principal", "rate_headers", "request_id", "route", "scope", "service", "shortened", "started", "token_error",
+        "trace",
     )  # fmt: skip
 
     def __init__(self, scope: Scope, proxies: TrustedProxies) -> None:
@@ -41,6 +42,7 @@ class Visit:
         self.principal: Principal | None = None
         self.route = self.service = self.instance = self.token_error = ""
         self.attempts = self.dropped_headers = 0
+        self.rate_headers: list[tuple[bytes, bytes]] = []
         self.shortened = False
 
     @property

@@ -1,7 +1,7 @@
 """What the commands share: asking the running Registry, and tables of what it says. Each fault is one line."""
 
 import json
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable
 from datetime import datetime, timedelta
 from typing import Any, TypeVar
 
@@ -88,14 +88,6 @@ def registry_addresses(first: str) -> list[str]:
 def as_json(items: Iterable[object]) -> str:
     """Write items as JSON."""
     return json.dumps(list(items), indent=2)
-
-
-def table(rows: Sequence[Sequence[str]]) -> str:
-    """Align the columns; an empty cell is a dash."""
-    shown = [[cell or "-" for cell in row] for row in rows]
-    widths = [max(map(len, column)) for column in zip(*shown, strict=True)]
-    lines = ("  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)) for row in shown)
-    return "\n".join(line.rstrip() for line in lines)
 
 
 def age(since: datetime | None, now: datetime) -> str:

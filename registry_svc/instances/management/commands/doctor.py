@@ -8,8 +8,9 @@ from typing import Any
 
 from django.core.management.base import CommandError, CommandParser
 
+from libs.service.terminal import table
 from registry_svc.instances.doctor import Finding, examine
-from registry_svc.instances.management.asking import AskingCommand, add_json, table
+from registry_svc.instances.management.asking import AskingCommand, add_json
 from registry_svc.instances.management.gathering import gather
 from registry_svc.instances.picture import Picture
 

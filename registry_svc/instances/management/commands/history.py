@@ -7,7 +7,8 @@ from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.db import DatabaseError
 
 from libs.discovery.documents import moment_to_json
-from registry_svc.instances.management.asking import add_json, as_json, table
+from libs.service.terminal import table
+from registry_svc.instances.management.asking import add_json, as_json
 from registry_svc.instances.management.past import moment, transitions
 from registry_svc.instances.models import Transition
 

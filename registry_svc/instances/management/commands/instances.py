@@ -7,7 +7,8 @@ from django.core.management.base import CommandError, CommandParser
 
 from libs.discovery.documents import instance_to_json
 from libs.discovery.model import Instance, State
-from registry_svc.instances.management.asking import AskingCommand, add_json, age, as_json, table
+from libs.service.terminal import table
+from registry_svc.instances.management.asking import AskingCommand, add_json, age, as_json
 
 STATES = get_args(State)
 COLUMNS = (

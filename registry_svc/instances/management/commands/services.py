@@ -6,7 +6,8 @@ from django.core.management.base import CommandParser
 
 from libs.discovery.protos import word
 from libs.rpc import registry_pb2 as pb
-from registry_svc.instances.management.asking import AskingCommand, Questions, add_json, as_json, table
+from libs.service.terminal import table
+from registry_svc.instances.management.asking import AskingCommand, Questions, add_json, as_json
 
 COLUMNS = ("TYPE", "VISIBILITY", "INSTANCES", "HEALTHY", "GUARDS")
 

@@ -7,7 +7,8 @@ from typing import Any
 import pytest
 from django.core.management import CommandError, call_command
 
-from registry_svc.instances.management.asking import age, table
+from libs.service.terminal import table
+from registry_svc.instances.management.asking import age
 from tests.registry_svc.instances.management.conftest import Printed
 from tests.registry_svc.parts import RunningRegistry, free_port, free_ports
 
