@@ -14,6 +14,7 @@ from libs.rpc import registry_pb2 as pb
 from tests.system.inside import Insider, bearer, refusal, registry
 from tests.system.problems import assert_problem
 from tests.system.sockets import LOOPBACK, listeners, raw_request
+from tests.system.stack import eventually
 
 INTERNAL = ["auth", "todo", "events", "logger"]
 PATHS = {"auth": "/v1/users/me", "todo": "/v1/lists", "events": "/v1/stats", "logger": "/v1/logs"}
@@ -156,6 +157,60 @@ def test_identity_headers_from_outside_have_no_effect(stack, person, name):
 def test_a_service_token_is_no_access_token_of_a_user(stack):
     headers = {"Authorization": f"Bearer {stack.token('gateway', 'todo')}"}
     assert_problem(requests.get(f"{stack.gateway_url}/v1/lists", headers=headers, timeout=10), 401, "invalid_token")
+
+
+# -- personal access tokens --------------------------------------------------------------------------------------------
+
+
+def make_token(person, *scopes):
+    """Give the address of a new personal token, and a function that calls with it."""
+    made = person.post("/v1/auth/pats", {"name": "backup", "scopes": scopes})
+    assert made.status_code == 201, made.text
+    headers = {"Authorization": f"Bearer {made.json()['token']}"}
+
+    def call(method, path, **options):
+        return requests.request(method, person.gateway + path, headers=headers, timeout=10, **options)
+
+    return made.headers["Location"], call
+
+
+def test_a_personal_token_does_what_it_names_until_it_is_deleted(person):
+    ada = person("Ada")
+    groceries = ada.make_list()
+    where, call = make_token(ada, "lists:read", "account")
+    assert groceries in call("GET", "/v1/lists").json()["items"]
+    assert call("GET", "/v1/users/me").json()["id"] == ada.user["id"]
+    assert_problem(call("POST", "/v1/lists", json={"name": "More"}), 403, "insufficient_scope")
+    assert_problem(call("POST", "/v1/auth/pats", json={"name": "x", "scopes": ["account"]}), 403, "session_required")
+    assert_problem(call("DELETE", where), 403, "session_required")
+
+    assert ada.delete(where).status_code == 204
+    eventually(lambda: call("GET", "/v1/lists").status_code == 401, within=1, what="the token is refused")
+    assert_problem(call("GET", "/v1/users/me"), 401, "invalid_token")
+
+
+def test_deleting_the_account_ends_its_personal_tokens_within_a_second(person):
+    ada = person("Ada")
+    _, call = make_token(ada, "lists:read")
+    assert call("GET", "/v1/lists").status_code == 200
+    assert ada.delete("/v1/users/me", json={"password": ada.password}).status_code == 202
+    eventually(lambda: call("GET", "/v1/lists").status_code == 401, within=1, what="the token is refused")
+
+
+def test_personal_tokens_survive_kill_9_of_auth_and_known_ones_its_absence(stack, person):
+    ada = person("Ada")
+    (_, known), (_, new) = make_token(ada, "lists:read"), make_token(ada, "lists:read")
+    stack.kill("auth-1")
+    eventually(lambda: known("GET", "/v1/lists").status_code == 200, within=30, what="the token holds")
+    stack.stop_process("auth-1")
+    try:
+        assert known("GET", "/v1/lists").status_code == 200
+        problem = assert_problem(new("GET", "/v1/lists"), 503)
+        assert problem["service"] == "auth"
+    finally:
+        stack.start_process("auth-1")
+    stack.wait_up("auth-1")
+    eventually(lambda: new("GET", "/v1/lists").status_code == 200, within=20, what="the other one, too")
 
 
 # -- services among themselves -----------------------------------------------------------------------------------------
