@@ -1,5 +1,6 @@
 """Services in this process: real bridge servers over small WSGI applications, and a directory that knows them."""
 
+import asyncio
 import json
 import time
 from collections.abc import Callable, Mapping
@@ -18,6 +19,7 @@ from libs.identity.principal import ENVIRON_KEY
 from libs.identity.service_tokens import ServiceVerifier
 from libs.rpc.dispatcher import Dispatcher
 from libs.rpc.server import BridgeServer
+from libs.rpc.streams import Stream
 
 WSGI = Callable[[dict[str, Any], Any], list[bytes]]
 
@@ -148,15 +150,27 @@ class World:
         self.directory = directory
         self.servers: dict[str, BridgeServer] = {}
 
-    def run(self, service: str, app: Any, *, routes: tuple[str, ...] = ()) -> Instance:
-        """Start an instance of `service` and tell the directory."""
+    def run(
+        self,
+        service: str,
+        app: Any,
+        *,
+        routes: tuple[str, ...] = (),
+        metadata: Mapping[str, str] | None = None,
+        streams: Mapping[str, Stream] | None = None,
+        threads: int = 4,
+    ) -> Instance:
+        """Start an instance of `service` and tell the directory; streaming routes run on the loop of the test."""
         verifier = ServiceVerifier(Bundle.load(settings.KEYS_DIR / "services.json"), service)
-        server = BridgeServer(Dispatcher(app), verifier, host="127.0.0.1", port=0, health=lambda: (True, ""))
-        port = server.start()
+        dispatcher = Dispatcher(app, threads)
+        server = BridgeServer(
+            dispatcher, verifier, host="127.0.0.1", port=0, health=lambda: (True, ""), streams=streams
+        )
+        port = server.start(asyncio.get_running_loop() if streams else None)
         known = self.directory.instances(service)
         instance = Instance(
             service, f"{service}-{len(known) + 1}", f"made-at-{port}", grpc_address=f"127.0.0.1:{port}",
-            grpc_port=port, routes=routes,
+            grpc_port=port, routes=routes, metadata=metadata or {},
         )  # fmt: skip
         self.servers[instance.id] = server
         self.directory.update(service, [*known, instance])

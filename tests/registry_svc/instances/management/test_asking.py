@@ -7,7 +7,6 @@ from typing import Any
 import pytest
 from django.core.management import CommandError, call_command
 
-from libs.service.terminal import table
 from registry_svc.instances.management.asking import age
 from tests.registry_svc.instances.management.conftest import Printed
 from tests.registry_svc.parts import RunningRegistry, free_port, free_ports
@@ -52,12 +51,6 @@ def test_a_refusal_is_no_reason_to_ask_another_registry(todo: RunningRegistry, s
     settings.REGISTRY_ADDRESSES = [todo.address, away()]
     with pytest.raises(CommandError, match=r"^There is no service type nothing\.$"):
         call_command("instances", "nothing")
-
-
-def test_columns_are_aligned_and_nothing_is_a_dash() -> None:
-    assert table([("TYPE", "ZONE", "N"), ("a", "", "1"), ("registry", "north", "")]) == (
-        "TYPE      ZONE   N\na         -      1\nregistry  north  -"
-    )
 
 
 @pytest.mark.parametrize(
