@@ -20,7 +20,7 @@ import grpc.aio
 
 from libs.identity.service_tokens import ServiceSigner
 from libs.rpc import http_bridge_pb2 as pb
-from libs.rpc.client import call_metadata
+from libs.rpc.client import HANDLE, call_metadata
 from libs.rpc.exchange import MESSAGE_BYTES
 from libs.rpc.options import CHANNEL_OPTIONS
 from libs.rpc.status import NoAnswer
@@ -61,12 +61,18 @@ class Multiplexer:
         caller cancels the request.
         """
         stream = self._target(target, audience)
+        if stream.has_no_exchange:
+            return await stream.handle(request, timeout)
         number, answer = stream.ask(request, timeout)
         try:
             return await answer
         except asyncio.CancelledError:
             stream.forget(number)
             raise
+        except NoAnswer as failure:
+            if failure.code is not grpc.StatusCode.UNIMPLEMENTED:
+                raise
+        return await stream.handle(request, timeout)
 
     async def transfer(
         self, target: str, audience: str, opening: pb.Part, body: AsyncIterator[bytes] | None = None
@@ -130,6 +136,8 @@ class _Target:
         self._queue: deque[pb.RawFrame] = deque()
         self._wake = asyncio.Event()
         self._last = 0
+        #: It serves single calls only, as a small server in another language may.
+        self.has_no_exchange = False
         self._failures = 0
         self._not_before = 0.0
 
@@ -149,6 +157,17 @@ class _Target:
         self._queue.append(pb.RawFrame(id=number, deadline_ms=max(0, int(timeout * 1000)), request=request))
         self._wake.set()
         return number, future
+
+    async def handle(self, request: bytes, timeout: float) -> pb.Response:  # noqa: ASYNC109
+        """Send it as a call of its own."""
+        method: Any = self._opened().unary_unary(HANDLE, None, pb.Response.FromString)
+        try:
+            answer: pb.Response = await method(
+                request, timeout=timeout, metadata=call_metadata(self._signer, self._audience)
+            )
+        except grpc.aio.AioRpcError as failure:
+            raise NoAnswer(failure.code(), failure.details() or "") from failure
+        return answer
 
     def transfers(self) -> Any:
         if self._transfers is None:
@@ -182,6 +201,7 @@ class _Target:
             error = _of_stream(failure.code(), failure.details() or "")
         except NoAnswer as failure:
             error = failure
+            self.has_no_exchange = failure.code is grpc.StatusCode.UNIMPLEMENTED
         finally:
             if writer is not None:
                 writer.cancel()
@@ -190,10 +210,13 @@ class _Target:
             self._pace(accepted=accepted)
             self._broken(error)
 
-    def _open(self) -> Any:
+    def _opened(self) -> grpc.aio.Channel:
         if self._channel is None:
             self._channel = grpc.aio.insecure_channel(self._address, options=CHANNEL_OPTIONS)
-        method = self._channel.stream_stream(EXCHANGE, pb.RawFrames.SerializeToString, pb.Frames.FromString)
+        return self._channel
+
+    def _open(self) -> Any:
+        method = self._opened().stream_stream(EXCHANGE, pb.RawFrames.SerializeToString, pb.Frames.FromString)
         return method(metadata=call_metadata(self._signer, self._audience))
 
     async def _accepted(self, call: Any) -> None:

@@ -2,6 +2,7 @@ import asyncio
 import socket
 import time
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import grpc
@@ -11,6 +12,8 @@ from libs.identity.service_tokens import ServiceSigner
 from libs.rpc import http_bridge_pb2 as pb
 from libs.rpc import multiplexer as module
 from libs.rpc.multiplexer import Multiplexer
+from libs.rpc.options import SERVER_OPTIONS
+from libs.rpc.server import BRIDGE_NAME
 from libs.rpc.status import NoAnswer
 from tests.libs.rpc.apps import Held, echo
 from tests.libs.rpc.test_client import free_port
@@ -251,3 +254,27 @@ async def test_keeps_a_bounded_number_of_streams(
         assert isinstance(await multiplexer.ask(bridge.target, "todo", request(), 5), pb.Response)
 
     assert len(multiplexer._targets) == 2
+
+
+async def test_an_instance_without_exchange_is_asked_by_single_calls(multiplexer: Multiplexer) -> None:
+    """A server in another language may serve Handle only."""
+    asked: list[pb.Request] = []
+
+    def handle(sent: pb.Request, context: grpc.ServicerContext) -> pb.Response:
+        asked.append(sent)
+        return pb.Response(status=200, body=sent.body)
+
+    handler = grpc.unary_unary_rpc_method_handler(handle, pb.Request.FromString, pb.Response.SerializeToString)
+    server = grpc.server(ThreadPoolExecutor(2), options=SERVER_OPTIONS)
+    server.add_generic_rpc_handlers((grpc.method_handlers_generic_handler(BRIDGE_NAME, {"Handle": handler}),))
+    target = f"127.0.0.1:{server.add_insecure_port('127.0.0.1:0')}"
+    server.start()
+    try:
+        answers = [await multiplexer.ask(target, "todo", request(body=b"1"), 5) for _ in range(3)]
+        with pytest.raises(NoAnswer):
+            await multiplexer.ask(target, "todo", request(), 0.0)
+    finally:
+        server.stop(0)
+
+    assert [answer.body for answer in answers if isinstance(answer, pb.Response)] == [b"1"] * 3
+    assert len(asked) == 3
