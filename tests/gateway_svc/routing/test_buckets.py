@@ -1,4 +1,6 @@
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from gateway_svc.routing import buckets
 from gateway_svc.routing.buckets import Bucket, Limit
@@ -90,6 +92,13 @@ def test_pays_by_itself_up_to_the_quota_and_then_as_tokens_come() -> None:
     assert (some.free_at, some.retry_after(100.0)) == (120.0, 20)
     assert [some.pay(at) for at in (119.9, 120.0, 120.0)] == [False, True, False]
     assert (some.leased, some.owed) == (4, 4)
+
+
+@given(quota=st.integers(1, 2000), now=st.floats(0, 1e8))
+def test_a_full_bucket_holds_its_whole_quota_and_not_one_more(quota: int, now: float) -> None:
+    some = bucket(quota, 60)
+
+    assert [some.pay(now) for _ in range(quota + 1)] == [True] * quota + [False]
 
 
 def test_goes_on_from_what_the_ledger_last_said() -> None:
