@@ -5,10 +5,10 @@ Any number of relays may work on one outbox. Order does not depend on them: it c
 
 from collections.abc import Iterable, Sequence
 from datetime import datetime, timedelta
+from typing import Any
 
 from django.conf import settings
 from django.db import DEFAULT_DB_ALIAS, connection, connections, transaction
-from django.db.models import F
 from django.utils import timezone
 
 from libs.contracts.event import Event
@@ -26,6 +26,10 @@ LONGEST = timedelta(minutes=10)
 SETTLED = timedelta(seconds=1)
 BATCH = 200
 ASKED_AT_ONCE = 1000
+
+
+#: Claiming and marking run for every few events, so their SQL is not compiled anew each time.
+_DUE = "FROM eventbus_outboxevent WHERE sent_at IS NULL AND claimed_until <= %s"
 
 
 def append(event: Event, *, actor_id: str) -> Envelope:
@@ -67,20 +71,31 @@ _STATEMENT = (
 
 def claim(limit: int = BATCH) -> list[OutboxEvent]:
     """Take up to `limit` due rows; nobody else gets them until CLAIM is over."""
-    now = timezone.now()
-    due = OutboxEvent.objects.filter(sent_at=None, claimed_until__lte=now)
-    if not due.exists():  # a read: no write lock is taken while there is nothing to do
-        return []
-    with transaction.atomic():
-        rows = list(due.select_for_update(skip_locked=True).order_by("id")[:limit])
-        mine = OutboxEvent.objects.filter(pk__in=[row.pk for row in rows])
-        mine.update(claimed_until=now + CLAIM, attempts=F("attempts") + 1)
-    return rows
+    due, until = map(_stored_moment, (now := timezone.now(), now + CLAIM))
+    with connection.cursor() as cursor:
+        cursor.execute(f"SELECT 1 {_DUE} LIMIT 1", [due])
+        if not cursor.fetchone():  # a read: no write lock is taken while there is nothing to do
+            return []
+    skip = "FOR UPDATE SKIP LOCKED" if connection.features.has_select_for_update_skip_locked else ""
+    claimed = OutboxEvent.objects.raw(
+        "UPDATE eventbus_outboxevent SET claimed_until = %s, attempts = attempts + 1 "  # noqa: S608  (texts of ours)
+        f"WHERE id IN (SELECT id {_DUE} ORDER BY id LIMIT %s {skip}) RETURNING *",
+        [until, due, limit],
+    )
+    return sorted(claimed, key=lambda row: row.id)
 
 
-def mark_sent(rows: Iterable[OutboxEvent]) -> None:
+def mark_sent(rows: Sequence[OutboxEvent]) -> None:
     """Note that the broker took `rows`."""
-    OutboxEvent.objects.filter(pk__in=[row.pk for row in rows]).update(sent_at=timezone.now())
+    places = ", ".join(["%s"] * len(rows))
+    ids = [row.id if connection.features.has_native_uuid_field else row.id.hex for row in rows]
+    with connection.cursor() as cursor:
+        statement = f"UPDATE eventbus_outboxevent SET sent_at = %s WHERE id IN ({places})"  # noqa: S608  (only places)
+        cursor.execute(statement, [_stored_moment(timezone.now()), *ids])
+
+
+def _stored_moment(moment: datetime) -> Any:
+    return connection.ops.adapt_datetimefield_value(moment)
 
 
 def give_back(rows: Iterable[OutboxEvent]) -> None:
