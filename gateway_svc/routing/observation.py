@@ -4,18 +4,17 @@ The children of metrics are looked up once for each combination of labels: the l
 counting.
 """
 
+import logging
 from collections.abc import Callable, Iterable
 from functools import lru_cache
 from typing import Any
 
-import structlog
 from prometheus_client import REGISTRY, Counter, Histogram
 from prometheus_client.core import GaugeMetricFamily
 from prometheus_client.registry import Collector
 
 from gateway_svc.routing.visit import Visit
-
-log = structlog.get_logger("gateway.access")
+from libs.telemetry.outlet import event
 
 REQUESTS = Counter("mt_gateway_requests", "Requests answered", ["service", "route", "method", "status"])
 SECONDS = Histogram("mt_gateway_request_seconds", "Time from the request to its answer", ["service", "route"])
@@ -41,20 +40,24 @@ def observe(visit: Visit, status: int) -> None:
         RETRIES.labels(service).inc(visit.attempts - 1)
     if visit.dropped_headers:
         DROPPED_HEADERS.inc(visit.dropped_headers)
-    log.info(
+    event(
+        logging.INFO,
+        "gateway.access",
         "request",
-        method=visit.method,
-        path=visit.path,
-        route=visit.route,
-        status=status,
-        ms=round(seconds * 1000, 2),
-        upstream_service=service,
-        upstream_instance=visit.instance,
-        attempts=visit.attempts,
-        request_id=visit.request_id,
-        client_request_id=visit.client_request_id,
-        client_ip=visit.origin.client_ip,
-        user_id=visit.principal.user_id if visit.principal else "",
+        {
+            "method": visit.method,
+            "path": visit.path,
+            "route": visit.route,
+            "status": status,
+            "ms": round(seconds * 1000, 2),
+            "upstream_service": service,
+            "upstream_instance": visit.instance,
+            "attempts": visit.attempts,
+            "request_id": visit.request_id,
+            "client_request_id": visit.client_request_id,
+            "client_ip": visit.origin.client_ip,
+            "user_id": visit.principal.user_id if visit.principal else "",
+        },
     )
 
 

@@ -31,7 +31,7 @@ FLOORS = MappingProxyType(
 def configure(service: str, instance: str, level: str = "INFO") -> None:
     """Write all records from `level` up as JSON lines with `service` and `instance`; call it once, at the start."""
     number = logging.getLevelNamesMapping()[level.upper()]
-    Current.outlet = Outlet(Renderer(service, instance))
+    Current.outlet = Outlet(Renderer(service, instance), level=number)
     structlog.configure(
         processors=[],
         wrapper_class=structlog.make_filtering_bound_logger(number),

@@ -11,6 +11,7 @@ import pytest
 from gateway_svc.routing.application import Gateway
 from libs.identity.principal import Call
 from libs.rpc import http_bridge_pb2 as pb
+from libs.rpc.server import BridgeServer
 from tests.gateway_svc.conftest import Ask, Headers, http_scope
 from tests.gateway_svc.services import World, answering
 
@@ -165,6 +166,18 @@ async def test_a_stream_that_breaks_off_has_no_end(gateway: Gateway, world: Worl
     assert client.sent.empty()
 
 
+async def told(server: BridgeServer) -> None:
+    """Wait until a service knows that somebody has no use for an answer any more."""
+
+    def cancelled() -> bool:
+        jobs = [job for exchange in list(server._bridge._exchanges) for job in list(exchange._jobs.values())]
+        return any(job.cancelled for job in jobs)
+
+    async with asyncio.timeout(5):
+        while not cancelled():  # noqa: ASYNC110  (it happens on another thread)
+            await asyncio.sleep(0.01)
+
+
 async def test_a_client_that_leaves_is_not_worked_for(gateway: Gateway, world: World) -> None:
     entered, release = threading.Event(), threading.Event()
     paths: list[str] = []
@@ -176,7 +189,7 @@ async def test_a_client_that_leaves_is_not_worked_for(gateway: Gateway, world: W
         start_response("200 OK", [])
         return []
 
-    world.run("todo", slow, routes=("/v1/x",), threads=1)
+    instance = world.run("todo", slow, routes=("/v1/x",), threads=1)
     first, second = Client(b""), Client(b"")
     running = first.ask(gateway, "GET", "/v1/x/1")
     assert await asyncio.to_thread(entered.wait, 5)
@@ -184,6 +197,7 @@ async def test_a_client_that_leaves_is_not_worked_for(gateway: Gateway, world: W
     await asyncio.sleep(0.1)
     second.leave()
     await asyncio.wait_for(queued, 5)
+    await told(world.servers[instance.id])
     release.set()
     await running
 
