@@ -1,0 +1,112 @@
+"""Who ends instances of TODO, one way or another, as if by chance. The supervisor starts them again."""
+
+import contextlib
+import os
+import signal
+import threading
+import time
+import traceback
+from dataclasses import dataclass
+
+import requests
+
+from libs.devstack.control import Control
+from libs.devstack.supervision import control_socket
+from tests.chaos.client import Fault
+from tests.system.stack import eventually
+
+#: The pause between two deeds (seconds, from and to).
+PAUSE = (1.0, 4.0)
+
+#: How long an instance stands still, or is drained (seconds, from and to).
+STILL = (1.0, 2.0)
+
+#: What is done, and how often; the first is always a kill.
+DEEDS = {"kill": 60, "kill two": 8, "freeze": 14, "drain": 10, "end": 8}
+
+BACK_WITHIN = 60.0
+
+
+@dataclass(frozen=True)
+class Deed:
+    """What was done to whom, and when."""
+
+    at: float
+    what: str
+    name: str
+
+
+class Killer:
+    """Works in a thread during the block, and leaves at least one instance alone at any time; then all come back."""
+
+    def __init__(self, stack, names, rng):
+        self._stack = stack
+        self._names = names
+        self._rng = rng
+        self._over = threading.Event()
+        self._thread = threading.Thread(target=self._run, name="killer")
+        self._control = Control(control_socket(stack.plan))
+        self.deeds = []
+        self.faults = []
+
+    def __enter__(self):
+        self._thread.start()
+        return self
+
+    def __exit__(self, *exc):
+        self._over.set()
+        self._thread.join()
+        self._control.close()
+        self._stack.wait_up(*self._names, within=BACK_WITHIN)
+
+    def _run(self):
+        what = "kill"
+        try:
+            while not self._over.wait(self._rng.uniform(*PAUSE)):
+                self._act(what)
+                what = self._rng.choices(list(DEEDS), DEEDS.values())[0]
+        except Exception:  # noqa: BLE001  (told as a fault)
+            self.faults.append(Fault(time.monotonic(), -1, f"the killer stopped: {traceback.format_exc()}", ""))
+
+    def _act(self, what):
+        """Do one thing, as soon as one instance more than it takes is up."""
+        count = 2 if what == "kill two" else 1
+        up = eventually(lambda: self._enough(count + 1), within=BACK_WITHIN, every=0.2, what="enough are up")
+        chosen = self._rng.sample(up, count) if not self._over.is_set() else []
+        for name in chosen:
+            self.deeds.append(Deed(time.monotonic(), what, name))
+            getattr(self, f"_{what.partition(' ')[0]}")(name)
+
+    def _enough(self, count):
+        with contextlib.suppress(requests.RequestException):
+            up = sorted(each["id"] for each in self._stack.instances("todo") if each["state"] == "up")
+            return up if len(up) >= count or self._over.is_set() else None
+
+    def _kill(self, name):
+        self._signal(name, signal.SIGKILL)
+
+    def _end(self, name):
+        """It drains by itself, as at a rollout."""
+        self._signal(name, signal.SIGTERM)
+
+    def _freeze(self, name):
+        pid = self._signal(name, signal.SIGSTOP)
+        time.sleep(self._rng.uniform(*STILL))
+        os.kill(pid, signal.SIGCONT)
+
+    def _drain(self, name):
+        """An operator lets it rest, and takes it back."""
+        self._tell(name, "drain")
+        time.sleep(self._rng.uniform(*STILL))
+        self._tell(name, "resume")
+
+    def _signal(self, name, number):
+        pid = next(info["pid"] for info in self._control.processes() if info["name"] == name)
+        assert pid, f"{name} is up and has no process"
+        os.kill(pid, number)
+        return pid
+
+    def _tell(self, name, what):
+        url = f"{self._stack.registry_url}/v1/services/todo/instances/{name}/{what}"
+        answer = requests.post(url, headers={"Authorization": f"Bearer {self._stack.token()}"}, timeout=5)
+        assert answer.ok, answer.text

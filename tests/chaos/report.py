@@ -1,0 +1,125 @@
+"""What a run came to, for people: figures, what the gateway's log says of failed requests, and what was wrong."""
+
+import re
+from collections import Counter
+from dataclasses import dataclass, field
+
+import requests
+
+from tests.benchmarks.load import percentile
+from tests.benchmarks.tables import table
+from tests.system.inside import Library
+
+METRICS = {
+    "mt_gateway_retries_total": "sent to another instance",
+    "mt_gateway_retries_refused_total": "not sent again, for the budget was spent",
+    "mt_gateway_ejections_total": "ejections",
+    "mt_gateway_breaker_openings_total": "breaker openings",
+}
+SHOWN = 20
+
+
+@dataclass
+class Report:
+    """One run. `log` has the gateway's record of each request that failed or needs an excuse, by request id."""
+
+    seed: str
+    calm: list = field(default_factory=list)
+    clients: int = 0
+    began: float = 0.0
+    seconds: float = 0.0
+    samples: list = field(default_factory=list)
+    calm_samples: list = field(default_factory=list)  # of before, and of after
+    deeds: list = field(default_factory=list)
+    faults: list = field(default_factory=list)
+    excuses: list = field(default_factory=list)
+    metrics: dict = field(default_factory=dict)
+    log: dict = field(default_factory=dict)
+
+    @property
+    def failed(self):
+        """The answers that there was none."""
+        return [sample for sample in self.samples if sample.status in (0, 502, 503, 504)]
+
+    @property
+    def share_failed(self):
+        return len(self.failed) / max(1, len(self.samples))
+
+    @property
+    def worst(self):
+        return max((sample.seconds for sample in self.samples), default=0.0)
+
+    def attempts(self, request_id):
+        """How often the gateway has sent a request; 0 where its log does not tell."""
+        return self.log.get(request_id, {}).get("attempts", 0)
+
+    @property
+    def unexcused(self):
+        """Answers that are right only for a second attempt, to requests that had one."""
+        return [(what, request_id) for request_id, what in self.excuses if self.attempts(request_id) < 2]
+
+    def read_log(self, stack):
+        """Look up what needs looking up."""
+        library = Library(stack)
+        wanted = [sample.request_id for sample in self.failed] + [request_id for request_id, _ in self.excuses]
+        for request_id in wanted:
+            found = library.wait_for(service="gateway", request_id=request_id, q="request")
+            self.log[request_id] = next(each["attributes"] for each in found if "attempts" in each["attributes"])
+
+    def __str__(self):
+        return "\n".join(self._lines())
+
+    def _lines(self):
+        latencies = [sample.seconds * 1000 for sample in self.samples]
+        yield f"seed {self.seed}: {self.clients} clients for {self.seconds:.0f} s"
+        if self.calm:
+            rows = [(f"in calm, {each.clients} clients", each.rate, each.p50, each.p99) for each in self.calm]
+            yield table(("", "per second", "p50 ms", "p99 ms"), rows)
+        rate = len(self.samples) / max(self.seconds, 1e-9)
+        yield (
+            f"{len(self.samples):,} requests, {rate:.1f} a second, p50 {percentile(latencies, 0.5):.0f} ms, "
+            f"p99 {percentile(latencies, 0.99):.0f} ms, worst {self.worst:.2f} s"
+        )
+        done = Counter(deed.what for deed in self.deeds)
+        yield "done to instances: " + (", ".join(f"{what} {count}" for what, count in done.most_common()) or "nothing")
+        yield "gateway: " + ", ".join(f"{what} {self.metrics.get(name, 0):.0f}" for name, what in METRICS.items())
+        yield f"failed: {len(self.failed)} of {len(self.samples):,} ({self.share_failed:.3%})"
+        yield self._by_answer()
+        if self.failed:
+            yield self._failures()
+        yield from (f"{what}: {count}" for what, count in Counter(what for _, what in self.excuses).items())
+        yield from self._wrong()
+
+    def _by_answer(self):
+        kinds = Counter((sample.operation, f"{sample.status} {sample.code}".strip()) for sample in self.samples)
+        answers = sorted({answer for _, answer in kinds})
+        operations = sorted({operation for operation, _ in kinds})
+        rows = [(answer, *(kinds.get((each, answer)) for each in operations)) for answer in answers]
+        return table(("", *operations), rows)
+
+    def _failures(self):
+        kinds = Counter(
+            (sample.operation, f"{sample.status} {sample.code}", str(self.attempts(sample.request_id)))
+            for sample in self.failed
+        )
+        rows = [(operation, answer, attempts, count) for (operation, answer, attempts), count in sorted(kinds.items())]
+        return table(("failed", "answer", "attempts", "requests"), rows)
+
+    def _wrong(self):
+        yield f"wrong: {len(self.faults) + len(self.unexcused)}"
+        for fault in self.faults[:SHOWN]:
+            yield f"  {fault.at - self.began:.2f} s, client {fault.client}, {fault.request_id}: {fault.what}"
+            near = [deed for deed in self.deeds if -5 < deed.at - fault.at < 1]
+            yield from (f"    {deed.at - fault.at:+.2f} s: {deed.what} {deed.name}" for deed in near)
+        yield from (f"  {what}, which was sent once: {request_id}" for what, request_id in self.unexcused[:SHOWN])
+
+
+def gateway_metrics(stack):
+    """Read the counters of the gateway for TODO."""
+    token = (stack.plan.keys / "metrics.token").read_text().strip()
+    answer = requests.get(f"{stack.gateway_url}/metrics", headers={"Authorization": f"Bearer {token}"}, timeout=5)
+    lines = re.findall(r'^(\w+)\{([^}]*service="todo"[^}]*)\} ([0-9.e+]+)$', answer.text, re.MULTILINE)
+    totals = Counter()
+    for name, _, value in lines:
+        totals[name] += float(value)
+    return totals
