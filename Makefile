@@ -83,6 +83,12 @@ test-system: $(VENV)/.installed-dev ## Run the system suite: real processes, emb
 test-browser: $(VENV)/.installed-dev ## Run the browser suite (needs Chromium)
 	@$(RUN) -m pytest -q tests/browser
 
+.PHONY: chaos
+chaos: export MT_CHAOS_SECONDS ?= 600
+chaos: export MT_CHAOS_CLIENTS ?= 0
+chaos: $(VENV)/.installed-dev ## Kill instances under load and judge every answer (MT_CHAOS_SECONDS=600, MT_CHAOS_SEED)
+	@$(RUN) -m pytest -q tests/chaos
+
 .PHONY: lint
 lint: $(VENV)/.installed-dev ## Check style, types and import rules
 	@$(VENV)/bin/ruff check .
