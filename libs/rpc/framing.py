@@ -8,6 +8,9 @@ from libs.contracts.errors import BadRequest, ServiceError
 #: The headers by which `check` and `origin_form` decide.
 NAMES = frozenset((b"content-length", b"expect", b"host", b"transfer-encoding"))
 
+#: Digits of a Content-Length: more are zeros in front, or no size that there is.
+LONGEST_LENGTH = 19
+
 _ABSOLUTE = re.compile(rb"https?://([^/?@]+)((?:[/?].*)?)", re.IGNORECASE)
 
 
@@ -38,12 +41,14 @@ def check(method: bytes, version: str, headers: Mapping[bytes, bytes]) -> None:
         raise VersionNotSupported
     if method == b"CONNECT":
         raise NotImplementedHere("there is no tunnel here")
+    if len(headers.get(b"content-length", b"")) > LONGEST_LENGTH:
+        raise BadRequest("the Content-Length is not a plain number")
     if b"transfer-encoding" in headers:
         if version == "1.0":
             raise BadRequest("HTTP/1.0 has no Transfer-Encoding")
-        if headers[b"transfer-encoding"].strip().lower() != b"chunked":
+        if headers[b"transfer-encoding"].lower() != b"chunked":
             raise NotImplementedHere("no Transfer-Encoding but `chunked` is known here")
-    if version == "1.1" and headers.get(b"expect", b"100-continue").strip().lower() != b"100-continue":
+    if version == "1.1" and headers.get(b"expect", b"100-continue").lower() != b"100-continue":
         raise ExpectationFailed
 
 

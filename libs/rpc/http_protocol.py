@@ -74,7 +74,7 @@ class PublicHttpProtocol(HttpToolsProtocol):
         self._in_head = self._in_body = False
         self._header_bytes = self._body_bytes = self._framing_bytes = 0
         self._framing: dict[bytes, bytes] = {}
-        self._data = b""
+        self._data = self._again = b""
         self._answering: RequestResponseCycle | None = None
         self._closing = self._deaf = False
         self._owed: tuple[int, int] | None = None
@@ -99,6 +99,10 @@ class PublicHttpProtocol(HttpToolsProtocol):
         self._data = data
         part, body_bytes = self._part, self._body_bytes
         super().data_received(data)
+        if self._again:
+            data, self._again = self._again, b""
+            self.data_received(data)
+            return
         if part == self._part and not self._deaf:
             self._framing_bytes += len(data) - FRAMING_SHARE * (self._body_bytes - body_bytes)
             if self._framing_bytes > MAX_HEADER_BYTES:
@@ -121,7 +125,7 @@ class PublicHttpProtocol(HttpToolsProtocol):
     def on_header(self, name: bytes, value: bytes) -> None:
         """Keep a header; count it with its separators. A trailer is only counted."""
         if self._in_head:
-            name = name.lower()
+            name, value = name.lower(), value.rstrip(b" \t")  # httptools keeps the spaces
             self.headers.append((name, value))
             if name in framing.NAMES:
                 self._framing[name] = self._framing[name] + b", " + value if name in self._framing else value
@@ -215,7 +219,7 @@ class PublicHttpProtocol(HttpToolsProtocol):
         lines = [b"%s %s HTTP/%s" % (self.parser.get_method(), self.url, self.parser.get_http_version().encode())]
         lines += [b"%s: %s" % (name, value) for name, value in self.headers if name != b"upgrade"]
         self.parser = httptools.HttpRequestParser(self)
-        self.data_received(b"\r\n".join([*lines, b"", b""]) + self._data[stop.args[0] :])
+        self._again = b"\r\n".join([*lines, b"", b""]) + self._data[stop.args[0] :]
 
     def _watch(self) -> None:
         """Refuse a client that still owes what it owed last time, and look again later."""

@@ -174,6 +174,8 @@ async def test_a_chunk_for_each_byte_passes(port: int) -> None:
         (b"POST / HTTP/1.1\r\nhost: x\r\nexpect: gold\r\n\r\n", 417),
         (b"POST / HTTP/1.1\r\nhost: x\r\ntransfer-encoding: gzip, chunked\r\n\r\n0\r\n\r\n", 501),
         (b"CONNECT example.org:443 HTTP/1.1\r\nhost: x\r\n\r\n", 501),
+        (b"CONNECT / HTTP/1.1\r\nhost: x\r\nconnection: upgrade\r\nupgrade: h2c\r\n\r\n", 501),
+        (b"POST / HTTP/1.1\r\nhost: x\r\ncontent-length: " + b"0" * 5000 + b"\r\n\r\n", 400),
         (b"GET / HTTP/2.0\r\nhost: x\r\n\r\n", 505),
         (b"GET /\r\n\r\n", 505),
     ],
