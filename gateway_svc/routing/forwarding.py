@@ -5,9 +5,10 @@ address that is no trusted proxy is the client.
 """
 
 import re
-from collections.abc import Iterable
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator
+from functools import lru_cache
 from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address, ip_network
+from typing import NamedTuple
 
 from gateway_svc.routing.headers import first, values
 from libs.rpc.asgi import Scope
@@ -16,16 +17,21 @@ from libs.rpc.messages import RawHeaders
 Network = IPv4Network | IPv6Network
 Address = IPv4Address | IPv6Address
 
+#: So many addresses are remembered with what they are: proxies are few, and clients come in bursts.
+_KNOWN_ADDRESSES = 4096
+_LONGEST_ADDRESS = 100
+
 _FOR = re.compile(r'(?:^|;)\s*for="?([^";]+)"?', re.IGNORECASE)
+_PROTO = re.compile(r'(?:^|;)\s*proto="?(https?)"?\s*(?:;|$)', re.IGNORECASE)
 
 
-@dataclass(frozen=True, slots=True)
-class Origin:
-    """Where a request came from: the peer's address, the client's, and the scheme the client used."""
+class Origin(NamedTuple):
+    """Where a request came from: the peer's address, the client's, the scheme and version of HTTP the client used."""
 
     peer: str
     client_ip: str
     scheme: str
+    version: str
     trusted: bool
 
 
@@ -35,34 +41,43 @@ class TrustedProxies:
     def __init__(self, networks: Iterable[str]) -> None:
         """Trust addresses and networks, such as `10.0.0.0/8`; ValueError names one that is neither."""
         self._networks: list[Network] = [ip_network(network) for network in networks]
+        self._trusts = lru_cache(_KNOWN_ADDRESSES)(self._is_trusted)
 
     def origin(self, scope: Scope) -> Origin:
         """Find out where the request of `scope` came from."""
         peer = scope["client"][0] if scope.get("client") else ""
-        if not self._networks or not self._trusts(parse_address(peer)):
-            return Origin(peer, peer, scope["scheme"], trusted=False)
+        scheme, version = scope["scheme"], scope["http_version"]
+        if not self._networks or not self._trusts(peer):
+            return Origin(peer, peer, scheme, version, trusted=False)
         headers = scope["headers"]
-        scheme = first(headers, b"x-forwarded-proto").split(b",")[-1].strip().lower().decode("latin-1")
-        scheme = scheme if scheme in ("http", "https") else scope["scheme"]
-        return Origin(peer, self._client(peer, headers), scheme, trusted=True)
+        client, told = self._client(peer, headers)
+        told = first(headers, b"x-forwarded-proto").split(b",")[-1].strip().lower().decode("latin-1") or told
+        return Origin(peer, client, told if told in ("http", "https") else scheme, version, trusted=True)
 
-    def _client(self, peer: str, headers: RawHeaders) -> str:
-        client = peer
-        for hop in reversed(_chain(headers)):
+    def _client(self, peer: str, headers: RawHeaders) -> tuple[str, str]:
+        """Give the client's address and the scheme it used, as far as the trusted hops tell."""
+        client, scheme = peer, ""
+        for hop, proto in _chain(headers):
             address = parse_address(hop)
             if address is None:
-                return client
-            client = str(address)
-            if not self._trusts(address):
-                return client
-        return client
+                break
+            client, scheme = str(address), proto
+            if not self._trusts(client):
+                break
+        return client, scheme
 
-    def _trusts(self, address: Address | None) -> bool:
+    def _is_trusted(self, text: str) -> bool:
+        address = parse_address(text)
         return address is not None and any(address in network for network in self._networks)
 
 
 def parse_address(text: str) -> Address | None:
     """Read an address with or without brackets and port; an IPv4 address in IPv6 clothes is the IPv4 one."""
+    return _parse_address(text) if len(text) <= _LONGEST_ADDRESS else None
+
+
+@lru_cache(_KNOWN_ADDRESSES)
+def _parse_address(text: str) -> Address | None:
     text = text.strip()
     if text.startswith("["):
         text = text[1:].partition("]")[0]
@@ -77,29 +92,35 @@ def parse_address(text: str) -> Address | None:
 
 def added(origin: Origin, headers: RawHeaders, host: str, name: str) -> list[tuple[bytes, bytes]]:
     """Give the headers that tell a service of the way; `name` is this gateway's in Via and Forwarded."""
-    earlier_for = [value.decode("latin-1") for value in values(headers, b"x-forwarded-for")] if origin.trusted else []
-    earlier = [value.decode("latin-1") for value in values(headers, b"forwarded")] if origin.trusted else []
-    vias = [value.decode("latin-1") for value in values(headers, b"via")]
-    element = f'for={_node(origin.peer)};by=_{name};host="{host}";proto={origin.scheme}'
-    made = {
-        "forwarded": ", ".join([*earlier, element]),
-        "x-forwarded-for": ", ".join([*earlier_for, origin.peer]),
-        "x-forwarded-proto": origin.scheme,
-        "x-forwarded-host": host,
-        "via": ", ".join([*vias, f"1.1 {name}"]),
-    }
-    return [(key.encode(), value.encode("latin-1")) for key, value in made.items()]
+    peer, scheme = origin.peer, origin.scheme
+    told_host = f';host="{host}"' if host else ""
+    forwarded = f"for={_node(peer)};by=_{name}{told_host};proto={scheme}".encode()
+    chain = peer.encode()
+    if origin.trusted:
+        forwarded = b", ".join([*values(headers, b"forwarded"), forwarded])
+        chain = b", ".join([*values(headers, b"x-forwarded-for"), chain])
+    via = b", ".join([*values(headers, b"via"), f"{origin.version} {name}".encode()])
+    made = [
+        (b"forwarded", forwarded),
+        (b"x-forwarded-for", chain),
+        (b"x-forwarded-proto", scheme.encode()),
+        (b"via", via),
+    ]
+    return [*made, (b"x-forwarded-host", host.encode())] if host else made
 
 
 def _node(peer: str) -> str:
     return f'"[{peer}]"' if ":" in peer else peer or "unknown"
 
 
-def _chain(headers: RawHeaders) -> list[str]:
-    """Give the addresses named by X-Forwarded-For, else those of Forwarded, the nearest last."""
+def _chain(headers: RawHeaders) -> Iterator[tuple[str, str]]:
+    """Give the addresses of X-Forwarded-For, else the addresses and schemes of Forwarded, the nearest first."""
     listed = b",".join(values(headers, b"x-forwarded-for")).decode("latin-1")
     if listed:
-        return listed.split(",")
+        for hop in reversed(listed.split(",")):
+            yield hop, ""
+        return
     elements = b",".join(values(headers, b"forwarded")).decode("latin-1")
-    matches = [_FOR.search(element) for element in elements.split(",")] if elements else []
-    return [match[1] if match else "" for match in matches]
+    for element in reversed(elements.split(",")) if elements else ():
+        node, proto = _FOR.search(element), _PROTO.search(element)
+        yield node[1] if node else "", proto[1].lower() if proto else ""

@@ -50,6 +50,35 @@ def test_believes_the_scheme_of_trusted_proxies_only(peer: str, proto: bytes, sc
     assert PROXIES.origin(scope).scheme == scheme
 
 
+@pytest.mark.parametrize(
+    ("forwarded", "scheme"),
+    [
+        (b"for=198.51.100.1;proto=https", "https"),
+        (b'for=198.51.100.1;proto="HTTPS";by=_x, for=10.0.0.2;proto=http', "https"),
+        (b"for=6.6.6.6;proto=https, for=198.51.100.1", "http"),
+        (b"for=198.51.100.1;proto=wss", "http"),
+        (b"for=198.51.100.1;xproto=https", "http"),
+        (b"for=_hidden;proto=https", "http"),
+    ],
+)
+def test_believes_the_scheme_that_the_clients_own_hop_is_told_with(forwarded: bytes, scheme: str) -> None:
+    scope = http_scope("GET", "/", [(b"forwarded", forwarded)], client=("10.0.0.1", 1))
+
+    assert PROXIES.origin(scope).scheme == scheme
+    assert PROXIES.origin({**scope, "client": ("203.0.113.7", 1)}).scheme == "http"
+
+
+def test_says_nothing_of_a_host_that_was_not_named() -> None:
+    origin = PROXIES.origin(http_scope("GET", "/", [], http_version="1.0"))
+
+    assert dict(added(origin, [], "", "g")) == {
+        b"forwarded": b"for=203.0.113.7;by=_g;proto=http",
+        b"x-forwarded-for": b"203.0.113.7",
+        b"x-forwarded-proto": b"http",
+        b"via": b"1.0 g",
+    }
+
+
 def test_makes_fresh_headers_for_an_untrusted_peer() -> None:
     headers = [(b"x-forwarded-for", b"6.6.6.6"), (b"forwarded", b"for=6.6.6.6"), (b"via", b"1.1 edge")]
     origin = PROXIES.origin(http_scope("GET", "/", headers))
@@ -82,7 +111,14 @@ def test_a_peer_without_an_address_is_unknown() -> None:
 
 @pytest.mark.parametrize(
     ("text", "expected"),
-    [(" 10.0.0.1 ", "10.0.0.1"), ("[::1]:80", "::1"), ("::1", "::1"), ("10.0.0.1:80", "10.0.0.1"), ("x", "None")],
+    [
+        (" 10.0.0.1 ", "10.0.0.1"),
+        ("[::1]:80", "::1"),
+        ("::1", "::1"),
+        ("10.0.0.1:80", "10.0.0.1"),
+        ("x", "None"),
+        ("1" * 101, "None"),
+    ],
 )
 def test_reads_addresses_in_all_their_clothes(text: str, expected: str) -> None:
     assert str(parse_address(text)) == expected

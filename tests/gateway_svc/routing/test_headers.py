@@ -1,6 +1,6 @@
 import pytest
 
-from gateway_svc.routing.headers import are_valid, inbound, outbound
+from gateway_svc.routing.headers import Remembered, are_valid, first, inbound, outbound, values
 
 KEPT = (b"accept", b"*/*")
 
@@ -72,9 +72,43 @@ def test_lets_the_answers_headers_pass_unmerged() -> None:
         (b"x", b"\xfc\t ", True),
         (b"x", b"a\r\nset-cookie: b", False),
         (b"x", b"\x00", False),
+        (b"x", b"\x7f", False),
+        (b"X", b"1", False),
+        (b"content-length", b"30", True),
+        (b"content-length", b"", False),
+        (b"content-length", b"0" * 19, False),
+        (b"content-length", b"-1", False),
+        (b"content-length", b"3, 3", False),
         (b"a b", b"1", False),
         (b"", b"1", False),
     ],
 )
 def test_tells_what_may_go_on_the_wire(name: bytes, value: bytes, valid: bool) -> None:
     assert are_valid([(name, value)]) is valid
+
+
+def test_an_option_of_connection_that_is_no_header_changes_nothing() -> None:
+    for option in (b"close", b"Keep-Alive", b"", b",", b"x-none", b'"host"'):
+        assert inbound([(b"connection", option), KEPT]) == ([KEPT], 0)
+
+
+def test_gives_the_values_of_a_name() -> None:
+    headers = [(b"a", b"1"), (b"b", b"2"), (b"a", b"3")]
+
+    assert (values(headers, b"a"), first(headers, b"a"), first(headers, b"c")) == ([b"1", b"3"], b"1", b"")
+
+
+def test_remembers_a_bounded_number_of_names() -> None:
+    asked: list[bytes] = []
+
+    def decide(name: bytes) -> int:
+        asked.append(name)
+        return len(name)
+
+    fates = Remembered(decide, most=3, longest=4)
+
+    assert [fates[name] for name in (b"a", b"bb", b"a", b"long name", b"long name")] == [1, 2, 1, 9, 9]
+    assert asked == [b"a", b"bb", b"long name", b"long name"]
+    for number in range(100):
+        assert fates[b"%d" % number]
+        assert len(fates) <= 3

@@ -1,6 +1,6 @@
 import pytest
 
-from gateway_svc.routing.tracing import Trace, client_request_id
+from gateway_svc.routing.tracing import MAX_MEMBERS, Trace, client_request_id, tracestate
 from libs.telemetry.trace import parse_traceparent
 from tests.gateway_svc.conftest import Headers
 
@@ -37,3 +37,28 @@ def test_begins_a_new_trace_without_the_foreign_state(headers: Headers) -> None:
 )
 def test_keeps_a_well_formed_request_id_of_the_client(given: bytes, kept: str) -> None:
     assert client_request_id([(b"x-request-id", given)]) == kept
+
+
+def test_of_two_request_ids_none_is_kept() -> None:
+    assert client_request_id([(b"x-request-id", b"a"), (b"x-request-id", b"b")]) == ""
+
+
+@pytest.mark.parametrize(
+    ("given", "passed"),
+    [
+        ([b"a=1"], "a=1"),
+        ([b" a=1 ,, b=2\t", b"", b"c@d=x y"], "a=1,b=2,c@d=x y"),
+        ([b"a=1,nonsense"], ""),
+        ([b"a=1,A=2"], ""),
+        ([b"a=1", b"a=2"], ""),
+        ([b"a="], ""),
+        ([b"a=1=2"], ""),
+        ([b"a=\xe4"], ""),
+        ([b"k%d=1" % i for i in range(40)], ",".join(f"k{i}=1" for i in range(MAX_MEMBERS))),
+        ([b"a=" + b"x" * 254 + b",b=" + b"x" * 253], "a=" + "x" * 254 + ",b=" + "x" * 253),
+        ([b"a=" + b"x" * 254 + b",c=1,b=" + b"x" * 253], "a=" + "x" * 254 + ",c=1"),
+        ([b"k%d=" % i + b"x" * 96 for i in range(6)], ",".join(f"k{i}=" + "x" * 96 for i in range(5))),
+    ],
+)
+def test_passes_a_valid_tracestate_and_cuts_a_long_one(given: list[bytes], passed: str) -> None:
+    assert tracestate(given) == passed
