@@ -1,5 +1,6 @@
 """OpenAPI 3.1 by drf-spectacular: only public operations, each with its scope and its problem answers."""
 
+from http import HTTPStatus
 from typing import Any
 
 from drf_spectacular.extensions import OpenApiAuthenticationExtension
@@ -12,31 +13,8 @@ from rest_framework.response import Response
 
 from libs.webapi import idempotency
 from libs.webapi.access import Public, Service, User
+from libs.webapi.components import ANSWERS, HEADERS, PROBLEM, RESPONSE_REF
 from libs.webapi.views import View
-
-PROBLEM = {
-    "type": "object",
-    "description": "RFC 9457",
-    "required": ["type", "title", "status", "detail", "instance", "code", "request_id"],
-    "properties": {
-        "type": {"type": "string"},
-        "title": {"type": "string"},
-        "status": {"type": "integer"},
-        "detail": {"type": "string"},
-        "instance": {"type": "string"},
-        "code": {"type": "string"},
-        "request_id": {"type": "string"},
-        "errors": {
-            "type": "array",
-            "items": {
-                "type": "object",
-                "required": ["pointer", "code", "detail"],
-                "properties": {name: {"type": "string"} for name in ("pointer", "code", "detail")},
-            },
-        },
-    },
-}
-
 
 IDEMPOTENCY_KEY = OpenApiParameter(
     "Idempotency-Key",
@@ -64,10 +42,18 @@ class Schema(AutoSchema):
         """Give the security requirement of this operation; none for public ones."""
         super().get_auth()  # registers the scheme
         access = getattr(self.view, "access", None)
-        if not isinstance(access, User):
-            return []
-        scope = access.scope(self.method)
-        return [{"bearer": [scope] if scope else []}]
+        return [{"bearer": _scopes(access, self.method)}] if isinstance(access, User) else []
+
+    def get_operation(self, *args: Any, **kwargs: Any) -> dict[str, Any] | None:
+        """Describe the operation, with what it asks of the caller in words and as `x-required-scopes`."""
+        operation: dict[str, Any] | None = super().get_operation(*args, **kwargs)
+        access = getattr(self.view, "access", None)
+        if operation and isinstance(access, User):
+            scopes = _scopes(access, self.method)
+            words = f"Needs the scope `{scopes[0]}`." if scopes else "Needs a signed-in user."
+            operation["description"] = f"{operation.get('description', '')}\n\n{words}".strip()
+            operation["x-required-scopes"] = scopes
+        return operation
 
     def get_override_parameters(self) -> list[Any]:
         """Give the query parameters that the view declares in `Params`, and Idempotency-Key where it is heeded."""
@@ -87,23 +73,51 @@ class Schema(AutoSchema):
         return {"content": {"application/json": {"schema": schema}}, "required": True}
 
 
+def _scopes(access: User, method: str) -> list[str]:
+    scope = access.scope(method)
+    return [scope] if scope else []
+
+
 def only_public(endpoints: list[Any], **kwargs: Any) -> list[Any]:
     """Keep the operations that may be called from outside."""
     return [e for e in endpoints if isinstance(getattr(e[3].cls, "access", None), Public | User)]
 
 
 def with_problems(result: dict[str, Any], **kwargs: Any) -> dict[str, Any]:
-    """Add the problem document as the default answer of every operation."""
-    result.setdefault("components", {}).setdefault("schemas", {})["Problem"] = PROBLEM
-    answer = {
-        "description": "A problem",
-        "content": {"application/problem+json": {"schema": {"$ref": "#/components/schemas/Problem"}}},
-    }
-    for operations in result.get("paths", {}).values():
+    """Add to every operation the problems that it may answer, as shared components."""
+    used = set()
+    for path, operations in result.get("paths", {}).items():
         for operation in operations.values():
-            if isinstance(operation, dict) and "responses" in operation:
-                operation["responses"].setdefault("default", answer)
+            if not isinstance(operation, dict) or "responses" not in operation:
+                continue
+            _describe(operation["responses"])
+            for status in _problems_of(path, operation):
+                operation["responses"].setdefault(status, {"$ref": RESPONSE_REF + ANSWERS[status][0]})
+                used.add(status)
+    components = result.setdefault("components", {})
+    components.setdefault("schemas", {})["Problem"] = PROBLEM
+    components.setdefault("responses", {}).update(ANSWERS[status] for status in sorted(used))
+    if "401" in used:
+        components.setdefault("headers", {}).update(HEADERS)
     return _without_enum_ids(result)  # type: ignore[no-any-return]
+
+
+def _problems_of(path: str, operation: dict[str, Any]) -> list[str]:
+    found = ["400"]
+    if operation.get("security"):
+        found += ["401", "403"]
+    if "{" in path:
+        found.append("404")
+    if "requestBody" in operation:
+        found.append("422")
+    return [*found, "default"]
+
+
+def _describe(responses: dict[str, Any]) -> None:
+    """Give answers that have no description the phrase of their status."""
+    for status, response in responses.items():
+        if status.isdecimal() and not response.get("description", "-"):
+            response["description"] = HTTPStatus(int(status)).phrase
 
 
 def _without_enum_ids(value: Any) -> Any:

@@ -9,6 +9,8 @@ from libs.contracts.errors import ServiceError, Unavailable
 from libs.discovery import Instance
 from tests.gateway_svc.services import StaticDirectory, World, answering
 
+DOCUMENT = b'{"openapi": "3.1.0", "paths": {}}'
+
 
 class Services:
     """Gives each service a document with one path, and counts how often it was asked."""
@@ -16,12 +18,13 @@ class Services:
     def __init__(self) -> None:
         self.asked: list[str] = []
         self.away: set[str] = set()
+        self.paths: dict[str, list[str]] = {}
 
     def fetch(self, service: str) -> dict[str, Any]:
         self.asked.append(service)
         if service in self.away:
             raise Unavailable
-        return {"paths": {f"/v1/{service}": {"get": {}}}}
+        return {"paths": {path: {"get": {}} for path in self.paths.get(service, [f"/v1/{service}"])}}
 
 
 def up(service: str, incarnation: str = "one", **changes: Any) -> Instance:
@@ -51,9 +54,19 @@ def test_asks_each_service_with_routes_once(merged: MergedDocument, services: Se
     assert services.asked == ["auth", "todo"]
 
 
-def test_is_made_anew_when_an_instance_is_replaced(
+def test_only_the_service_whose_instance_is_replaced_is_asked_anew(
     merged: MergedDocument, services: Services, directory: StaticDirectory
 ) -> None:
+    before = merged.current()
+    services.paths["todo"] = ["/v1/todo", "/v1/todo/new"]
+    directory.update("todo", [up("todo", "two")])
+
+    assert paths(merged) == {"/v1/auth", "/v1/todo", "/v1/todo/new"}
+    assert merged.current().etag != before.etag
+    assert services.asked == ["auth", "todo", "todo"]
+
+
+def test_what_says_the_same_has_the_same_tag(merged: MergedDocument, directory: StaticDirectory) -> None:
     before = merged.current()
     directory.update("todo", [up("todo", "two")])
 
@@ -61,20 +74,45 @@ def test_is_made_anew_when_an_instance_is_replaced(
     assert merged.current().etag == before.etag
 
 
-def test_a_service_that_went_is_left_out(merged: MergedDocument, directory: StaticDirectory) -> None:
+def test_a_new_route_shows_what_lies_below_it(
+    merged: MergedDocument, services: Services, directory: StaticDirectory
+) -> None:
+    services.paths["todo"] = ["/v1/todo", "/v1/tasks"]
+    assert paths(merged) == {"/v1/auth", "/v1/todo"}
+    directory.update("todo", [Instance("todo", "todo-1", "two", routes=("/v1/todo", "/v1/tasks"))])
+
+    assert paths(merged) == {"/v1/auth", "/v1/todo", "/v1/tasks"}
+
+
+def test_a_service_that_went_is_remembered(
+    merged: MergedDocument, services: Services, directory: StaticDirectory
+) -> None:
     merged.current()
     directory.update("todo", [up("todo", state="down")])
 
-    assert paths(merged) == {"/v1/auth"}
+    assert paths(merged) == {"/v1/auth", "/v1/todo"}
+    assert services.asked == ["auth", "todo"]
 
 
-def test_a_service_that_fails_is_left_out_for_a_while(merged: MergedDocument, services: Services) -> None:
+def test_a_service_that_fails_from_the_start_is_left_out_for_a_while(
+    merged: MergedDocument, services: Services
+) -> None:
     services.away = {"todo"}
     assert paths(merged) == {"/v1/auth"}
     services.away = set()
 
     assert paths(merged) == {"/v1/auth"}
     assert services.asked == ["auth", "todo"]
+
+
+def test_a_service_that_fails_after_a_change_is_shown_as_it_was(
+    merged: MergedDocument, services: Services, directory: StaticDirectory
+) -> None:
+    merged.current()
+    services.away = {"todo"}
+    directory.update("todo", [up("todo", "two")])
+
+    assert paths(merged) == {"/v1/auth", "/v1/todo"}
 
 
 def test_a_service_that_failed_is_asked_again_later(
@@ -89,13 +127,22 @@ def test_a_service_that_failed_is_asked_again_later(
 
 
 def test_fetches_over_the_bridge(world: World) -> None:
-    world.run("todo", answering("200 OK", [("Content-Type", "application/json")], b'{"paths": {}}'))
+    world.run("todo", answering("200 OK", [("Content-Type", "application/json")], DOCUMENT))
 
-    assert fetch_document("todo") == {"paths": {}}
+    assert fetch_document("todo") == {"openapi": "3.1.0", "paths": {}}
 
 
 @pytest.mark.parametrize(
-    ("status", "body"), [("500 Oops", b""), ("200 OK", b"no json"), ("200 OK", b"[]")], ids=["500", "text", "list"]
+    ("status", "body"),
+    [
+        ("500 Oops", DOCUMENT),
+        ("200 OK", b"no json"),
+        ("200 OK", b"[]"),
+        ("200 OK", b"{}"),
+        ("200 OK", b'{"openapi": "3.0.3"}'),
+        ("200 OK", b'{"openapi": "3.1.0", "paths": []}'),
+        ("200 OK", b'{"openapi": "3.1.0", "components": {"schemas": []}}'),
+    ],
 )
 def test_what_is_no_document_is_an_error(world: World, status: str, body: bytes) -> None:
     world.run("todo", answering(status, [], body))

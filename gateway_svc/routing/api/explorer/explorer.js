@@ -4,4 +4,5 @@ SwaggerUIBundle({
   deepLinking: true,
   persistAuthorization: true,
   tryItOutEnabled: true,
+  validatorUrl: null, // the document stays here
 });
