@@ -74,8 +74,9 @@ class Instance:
     def _bridge(self) -> BridgeServer:
         dispatcher = Dispatcher(get_wsgi_application(), settings.HANDLER_THREADS, settings.HANDLER_QUEUE)
         streams = import_string(settings.STREAMS) if settings.STREAMS else {}
-        where = {"host": settings.HOST, "port": settings.GRPC_PORT}
-        return BridgeServer(dispatcher, verifier(), health=serving, streams=streams, **where)
+        return BridgeServer(
+            dispatcher, verifier(), host=settings.HOST, port=settings.GRPC_PORT, health=serving, streams=streams
+        )
 
     def _http_config(self) -> uvicorn.Config:
         return uvicorn.Config(
