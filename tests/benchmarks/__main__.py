@@ -10,7 +10,7 @@ import platform
 import sys
 import time
 
-NAMES = ("system", "gateway", "registry_resolve", "registry_kills", "registry_scale", "registry_watch")
+NAMES = ("system", "chain", "gateway", "registry_resolve", "registry_kills", "registry_scale", "registry_watch")
 
 
 def main(names: list[str]) -> int:

@@ -19,11 +19,15 @@ _LENGTH = re.compile(rb"\r\ncontent-length: *(\d+)", re.IGNORECASE)
 
 @dataclass(frozen=True, slots=True)
 class Target:
-    """Whom to ask (a port of this machine), what to send, and how many bytes the body of a good answer has."""
+    """Whom to ask (a port of this machine), what to send, and what a good answer is.
+
+    `length` is that of its body in bytes; negative where answers differ.
+    """
 
     port: int
     request: bytes
     length: int
+    status: int = 200
 
 
 class Connection:
@@ -66,7 +70,8 @@ class Connection:
         if not blank or len(body) < int(length[1]):
             return None
         self._buffer = b""
-        return head.startswith(b"HTTP/1.1 200 ") and len(body) == self._target.length
+        status = f"HTTP/1.1 {self._target.status} ".encode()
+        return head.startswith(status) and (self._target.length < 0 or len(body) == self._target.length)
 
 
 def load(target: Target, *, clients: int, seconds: float, rate: float = 0.0) -> Result:
