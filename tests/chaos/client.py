@@ -12,7 +12,7 @@ from tests.chaos.wire import BrokenError, Connection, faults_of
 
 #: What a client does, and how often.
 MIX = {
-    "read list": 18, "read task": 30, "create": 11, "create with key": 11, "change": 16, "complete": 6, "delete": 14,
+    "read list": 14, "read task": 24, "create": 14, "create with key": 14, "change": 18, "complete": 4, "delete": 12,
 }  # fmt: skip
 
 #: A client deletes rather than creates from so many tasks on, for its list shall fit on a page.

@@ -58,8 +58,7 @@ def report(stack, pytestconfig):
 
 
 def _run(report, stack, load):
-    report.calm = [load.stretch(CLIENTS)] if CLIENTS else load.find_knee()
-    report.clients = CLIENTS or report.calm[-1].clients
+    report.clients, report.calm = (CLIENTS, [load.stretch(CLIENTS)]) if CLIENTS else load.find_knee()
     killer = Killer(stack, TODOS, rng_of(SEED, "killer"))
     before = gateway_metrics(stack)
     report.began = time.monotonic()
@@ -76,3 +75,5 @@ def _run(report, stack, load):
     report.samples = [sample for sample in load.samples if report.began <= sample.at < ended]
     report.calm_samples = [sample for sample in load.samples if not report.began <= sample.at < ended]
     report.deeds, report.faults, report.excuses = killer.deeds, killer.faults + load.faults, load.excuses
+    report.happened = sum(client.ledger.happened for client in load.clients)
+    report.unhappened = sum(client.ledger.unhappened for client in load.clients)

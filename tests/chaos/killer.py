@@ -2,11 +2,15 @@
 
 import contextlib
 import os
+import re
 import signal
+import sqlite3
 import threading
 import time
 import traceback
+from contextlib import closing
 from dataclasses import dataclass
+from pathlib import Path
 
 import requests
 
@@ -22,9 +26,12 @@ PAUSE = (1.0, 4.0)
 STILL = (1.0, 2.0)
 
 #: What is done, and how often; the first is always a kill.
-DEEDS = {"kill": 60, "kill two": 8, "freeze": 14, "drain": 10, "end": 8}
+DEEDS = {"kill": 16, "kill at a commit": 46, "kill two": 8, "freeze": 12, "drain": 10, "end": 8}
 
 BACK_WITHIN = 60.0
+
+#: How long to wait for a commit, and how often to look (seconds).
+COMMIT_WITHIN, LOOK_EVERY = 1.0, 0.0001
 
 
 @dataclass(frozen=True)
@@ -74,8 +81,8 @@ class Killer:
         up = eventually(lambda: self._enough(count + 1), within=BACK_WITHIN, every=0.2, what="enough are up")
         chosen = self._rng.sample(up, count) if not self._over.is_set() else []
         for name in chosen:
-            self.deeds.append(Deed(time.monotonic(), what, name))
-            getattr(self, f"_{what.partition(' ')[0]}")(name)
+            found = getattr(self, f"_{what.replace(' ', '_')}")(name)
+            self.deeds.append(Deed(time.monotonic(), what, found or name))
 
     def _enough(self, count):
         with contextlib.suppress(requests.RequestException):
@@ -84,6 +91,32 @@ class Killer:
 
     def _kill(self, name):
         self._signal(name, signal.SIGKILL)
+
+    _kill_two = _kill
+
+    def _kill_at_a_commit(self, name):
+        """Take whoever has just changed a task, while its answer is on the way; `name` where nobody has."""
+        names = {pid: each for each, pid in self._pids().items()}
+        pid = self._committer(set(names)) or self._pid(name)
+        os.kill(pid, signal.SIGKILL)
+        return names[pid]
+
+    def _committer(self, pids):
+        """Wait for a change of a task and give who made it: who holds the lock for writing before one more is there."""
+        if self._stack.distributed:
+            return None
+        file = self._stack.home / "db" / "todo.sqlite3"
+        inode = file.with_name(f"{file.name}-shm").stat().st_ino
+        give_up = time.monotonic() + COMMIT_WITHIN
+        with closing(sqlite3.connect(f"file:{file}?mode=ro", uri=True)) as database:
+            last = lambda: database.execute("SELECT max(rowid) FROM todos_activity").fetchone()  # noqa: E731
+            while time.monotonic() < give_up:
+                before, writer = last(), writer_of(inode)
+                while writer in pids and writer_of(inode) == writer:
+                    if last() != before:
+                        return writer
+                time.sleep(LOOK_EVERY)
+        return None
 
     def _end(self, name):
         """It drains by itself, as at a rollout."""
@@ -101,12 +134,25 @@ class Killer:
         self._tell(name, "resume")
 
     def _signal(self, name, number):
-        pid = next(info["pid"] for info in self._control.processes() if info["name"] == name)
-        assert pid, f"{name} is up and has no process"
+        pid = self._pid(name)
         os.kill(pid, number)
+        return pid
+
+    def _pids(self):
+        return {info["name"]: info["pid"] for info in self._control.processes() if info["name"] in self._names}
+
+    def _pid(self, name):
+        pid = self._pids()[name]
+        assert pid, f"{name} is up and has no process"
         return pid
 
     def _tell(self, name, what):
         url = f"{self._stack.registry_url}/v1/services/todo/instances/{name}/{what}"
         answer = requests.post(url, headers={"Authorization": f"Bearer {self._stack.token()}"}, timeout=5)
         assert answer.ok, answer.text
+
+
+def writer_of(inode):
+    """Give the process that holds SQLite's lock for writing (WAL_WRITE_LOCK), by its file of shared memory; 0: none."""
+    found = re.search(rf"WRITE (\d+) \w+:\w+:{inode} 120 120$", Path("/proc/locks").read_text(), re.MULTILINE)
+    return int(found[1]) if found else 0

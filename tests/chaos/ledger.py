@@ -40,6 +40,8 @@ class Ledger:
         self.gone = set()  # ids that were deleted
         self.born = {}  # titles of creations without an answer → until when they may happen; None: until they are told
         self.never = set()  # titles of creations that were refused
+        self.happened = 0  # how many writes without an answer turned out to have happened
+        self.unhappened = 0
 
     @property
     def certain(self):
@@ -95,9 +97,11 @@ class Ledger:
         if document == known.document:
             if known.doubt and known.doubt.until < self._clock():
                 known.doubt = None
+                self.unhappened += 1
             return []
         if known.doubt and known.doubt.sets is not None and not _difference(known.document, document, known.doubt.sets):
             self.tasks[document["id"]] = Known(document)
+            self.happened += 1
             return []
         return self._compared(document, known.document, "is not as it was answered")
 
@@ -106,6 +110,7 @@ class Ledger:
         known = self.tasks[task_id]
         if known.doubt and known.doubt.sets is None:
             self.deleted(task_id)
+            self.happened += 1
             return []
         self.deleted(task_id)  # told once
         return [f"task {task_id} is lost: {known.document}"]
@@ -122,6 +127,7 @@ class Ledger:
         for title in [title for title, until in self.born.items() if until is not None and until < now]:
             self.never.add(title)
             del self.born[title]
+            self.unhappened += 1
         return faults
 
     def _adopted(self, document):
@@ -138,6 +144,7 @@ class Ledger:
             return [f"nobody has made this: {document}"]
         if self.born[title] is not None:
             del self.born[title]
+        self.happened += 1
         return []
 
     def _twins(self, title):

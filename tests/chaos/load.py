@@ -60,14 +60,13 @@ class Load:
         )
 
     def find_knee(self):
-        """Double the clients while that brings more; give the figures of all stretches, the knee last."""
+        """Double the clients while that brings more; give the number at the knee, and the figures of all stretches."""
         found = [self.stretch(STEPS[0])]
         for count in STEPS[1:]:
-            more = self.stretch(count)
-            if more.rate < GAIN * found[-1].rate:
-                return [more, *found]
-            found.append(more)
-        return found
+            found.append(self.stretch(count))
+            if found[-1].rate < GAIN * found[-2].rate:
+                return found[-2].clients, found
+        return STEPS[-1], found
 
     def start(self, count, *, settle=False):
         """Let the first `count` clients work until `stop`."""

@@ -33,6 +33,8 @@ class Report:
     deeds: list = field(default_factory=list)
     faults: list = field(default_factory=list)
     excuses: list = field(default_factory=list)
+    happened: int = 0  # writes without an answer that turned out to have happened
+    unhappened: int = 0
     metrics: dict = field(default_factory=dict)
     log: dict = field(default_factory=dict)
 
@@ -84,6 +86,7 @@ class Report:
         yield "done to instances: " + (", ".join(f"{what} {count}" for what, count in done.most_common()) or "nothing")
         yield "gateway: " + ", ".join(f"{what} {self.metrics.get(name, 0):.0f}" for name, what in METRICS.items())
         yield f"failed: {len(self.failed)} of {len(self.samples):,} ({self.share_failed:.3%})"
+        yield f"of writes without an answer, {self.happened} had happened and {self.unhappened} had not"
         yield self._by_answer()
         if self.failed:
             yield self._failures()
