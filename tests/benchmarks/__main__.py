@@ -10,7 +10,10 @@ import platform
 import sys
 import time
 
-NAMES = ("system", "chain", "gateway", "registry_resolve", "registry_kills", "registry_scale", "registry_watch")
+NAMES = (
+    "system", "chain", "gateway", "gateway_bodies", "registry_resolve", "registry_kills", "registry_scale",
+    "registry_watch",
+)  # fmt: skip
 
 
 def main(names: list[str]) -> int:

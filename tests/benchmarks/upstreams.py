@@ -9,9 +9,10 @@ services, and `jwks.json`. Each prints "ready", and ends when its input does.
 """
 
 import asyncio
+import dataclasses
 import json
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any
@@ -28,9 +29,10 @@ from tests.benchmarks.registry import HOST, registration
 
 PATH = "/v1/lists"
 BODY = json.dumps({"items": [{"id": number, "title": "Buy milk"} for number in range(28)]}).encode().ljust(1024)
+LARGE = 50 * 2**20  # bytes of the body at PATH/large, both ways
 HEADERS = {"content-type": "application/json", "cache-control": "no-cache", "etag": '"18c5d2f0"'}
 
-WSGI = Callable[[dict[str, Any], Any], list[bytes]]
+WSGI = Callable[[dict[str, Any], Any], Iterable[bytes]]
 
 
 class Http(asyncio.Protocol):
@@ -67,7 +69,7 @@ async def http(port: str) -> None:
 def services(address: str, folder: str) -> None:
     """Run all three until the end of the input."""
     taken = answering(b"{}", {}, "202 Accepted")
-    apps = {"todo": answering(BODY, HEADERS), "auth": auth(Path(folder)), "logger": taken}
+    apps = {"todo": todo(), "auth": auth(Path(folder)), "logger": taken}
     with ExitStack() as stack:
         for service, app in apps.items():
             stack.enter_context(serving(service, app, address, Path(folder)))
@@ -90,6 +92,24 @@ def answering(body: bytes, headers: dict[str, str], status: str = "200 OK") -> W
     return app
 
 
+def todo() -> WSGI:
+    """Make the answer that is measured, and one that is large both ways."""
+    small, piece = answering(BODY, HEADERS), bytes(2**20)
+
+    def app(environ: dict[str, Any], start_response: Any) -> Iterable[bytes]:
+        if not environ["PATH_INFO"].endswith("/large"):
+            return small(environ, start_response)
+        if environ["REQUEST_METHOD"] == "POST":
+            size = 0
+            while read := environ["wsgi.input"].read(2**16):
+                size += len(read)
+            return small(environ, start_response) if size == LARGE else []
+        start_response("200 OK", [("content-length", str(LARGE))])
+        return (piece for _ in range(LARGE // len(piece)))
+
+    return app
+
+
 def auth(folder: Path) -> WSGI:
     """Make what a gateway asks of Auth."""
     nobody = {"sessions": [], "jwks_version": "1", "cursor": "0"}
@@ -106,7 +126,9 @@ def serving(service: str, app: WSGI, registry: str, folder: Path) -> Any:
     verifier = ServiceVerifier(Bundle.load(folder / "services.json"), service)
     server = BridgeServer(Dispatcher(app), verifier, host=HOST, port=0, health=lambda: (True, ""))
     routes = (PATH,) if service == "todo" else ()
-    mine = registration(service, f"{service}-1", server.start(), HealthSpec(kind="grpc"), routes=routes)
+    health = HealthSpec(kind="grpc")
+    mine = registration(service, f"{service}-1", server.start(), health, routes=routes)
+    mine = dataclasses.replace(mine, metadata={"traffic.max_body": str(LARGE)})
     lease = Lease(mine, [registry], ServiceSigner(service, load_private_key(folder / f"{service}.pem")))
     lease.start()
     try:
