@@ -12,7 +12,7 @@ from collections.abc import Callable
 from datetime import datetime, timedelta
 from typing import Any
 
-from django.db import IntegrityError, transaction
+from django.db import IntegrityError, connection, transaction
 from django.http import HttpResponse, HttpResponseBase
 from django.utils import timezone
 from django.utils.crypto import salted_hmac
@@ -22,6 +22,7 @@ from libs.contracts.errors import BadRequest, Conflict, ValidationFailed
 from libs.webapi import problem
 from libs.webapi.authentication import call_of
 from libs.webapi.models import IdempotencyKey
+from libs.webapi.prepared import insert, stored
 from libs.webapi.renderers import JSONRenderer, ProblemRenderer
 
 LEASE = timedelta(seconds=60)
@@ -31,6 +32,10 @@ PURGE_EVERY = 3600.0
 KEPT_HEADERS = ("Location", "ETag", "Link", "Content-Type")
 
 _purged_at = 0.0
+_STORE = (
+    "UPDATE webapi_idempotencykey SET status = %s, headers = %s, body = %s "
+    "WHERE scope = %s AND status IS NULL AND locked_until = %s"
+)
 
 
 def key_of(request: Request) -> str | None:
@@ -72,9 +77,9 @@ def _claim(scope: str, body_hash: str) -> IdempotencyKey:
     now = timezone.now()
     try:
         with transaction.atomic():
-            return IdempotencyKey.objects.create(
-                scope=scope, body_hash=body_hash, locked_until=now + LEASE, expires_at=now + KEEP
-            )
+            row = IdempotencyKey(scope=scope, body_hash=body_hash, locked_until=now + LEASE, expires_at=now + KEEP)
+            insert(row)
+            return row
     except IntegrityError:
         row = IdempotencyKey.objects.get(scope=scope)
     if row.expires_at <= now:
@@ -89,15 +94,18 @@ def _claim(scope: str, body_hash: str) -> IdempotencyKey:
 
 def _take_over(row: IdempotencyKey, now: datetime) -> None:
     lease = now + LEASE
-    unchanged = IdempotencyKey.objects.filter(pk=row.pk, status=None, locked_until=row.locked_until)
+    unchanged = IdempotencyKey.objects.filter(scope=row.scope, status=None, locked_until=row.locked_until)
     if row.locked_until > now or not unchanged.update(locked_until=lease):
         raise Conflict("the first request with this key still runs", code="idempotency_key_in_use", retry_after=1)
     row.locked_until = lease
 
 
 def _store(row: IdempotencyKey, status: int, headers: dict[str, str], body: bytes) -> None:
-    mine = IdempotencyKey.objects.filter(pk=row.pk, status=None, locked_until=row.locked_until)
-    if not mine.update(status=status, headers=headers, body=body):
+    row.headers, row.body = headers, body
+    with connection.cursor() as cursor:
+        cursor.execute(_STORE, [status, *stored(row, "headers", "body", "scope", "locked_until")])
+        is_mine = cursor.rowcount == 1
+    if not is_mine:
         raise Conflict("another request with this key took over", code="idempotency_key_in_use", retry_after=1)
 
 
@@ -108,7 +116,7 @@ def _settle_failure(row: IdempotencyKey, exc: Exception, request: Request) -> No
     """
     error = problem.service_error(exc)
     if error.status >= 500 or error.status == 401 or error.retry_after is not None:
-        IdempotencyKey.objects.filter(pk=row.pk, status=None, locked_until=row.locked_until).delete()
+        IdempotencyKey.objects.filter(scope=row.scope, status=None, locked_until=row.locked_until).delete()
         return
     body = ProblemRenderer().render(problem.document(error, request))
     _store(row, error.status, {"Content-Type": problem.CONTENT_TYPE, **problem.headers(error)}, body)

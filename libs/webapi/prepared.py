@@ -21,6 +21,7 @@ import orjson
 from django.core.exceptions import EmptyResultSet
 from django.db import DEFAULT_DB_ALIAS, connection, connections
 from django.db.models import (
+    AutoField,
     BooleanField,
     DateField,
     DateTimeField,
@@ -103,7 +104,10 @@ def prepared(build: Callable[..., QuerySet[Any]]) -> Callable[..., list[Row]]:
 
 
 def insert(obj: Model) -> None:
-    """Write a new row by a statement that is kept; for models without signals, parents and a key of the database's."""
+    """Write a new row by a statement that is kept; for models without signals and parents.
+
+    A number that the database gives as primary key is not read back.
+    """
     statement, fields = _insert(type(obj))
     database = connections[DEFAULT_DB_ALIAS]  # once, for `connection` looks it up at each touch
     values = [field.get_db_prep_save(field.pre_save(obj, add=True), database) for field in fields]
@@ -114,10 +118,16 @@ def insert(obj: Model) -> None:
 
 @cache
 def _insert(model: type[Model]) -> tuple[str, list["Field[Any, Any]"]]:
-    fields = list(model._meta.concrete_fields)  # noqa: SLF001  (Django's public name)
+    fields = [field for field in model._meta.concrete_fields if not isinstance(field, AutoField)]  # noqa: SLF001  (Django's public name)
     names = ", ".join(connection.ops.quote_name(str(field.column)) for field in fields)
     table = connection.ops.quote_name(model._meta.db_table)  # noqa: SLF001
     return f"INSERT INTO {table} ({names}) VALUES ({', '.join(['%s'] * len(fields))})", fields  # noqa: S608  (names)
+
+
+def stored(obj: Model, *names: str) -> list[Any]:
+    """Give the values of these fields as the database takes them, for a statement written by hand."""
+    fields = {field.name: field for field in obj._meta.concrete_fields}  # noqa: SLF001  (Django's public name)
+    return [fields[name].get_db_prep_save(getattr(obj, name), connection) for name in names]
 
 
 def rfc3339(value: datetime) -> str:
