@@ -115,7 +115,7 @@ class Ejections:
         if not self._known:
             return set()
         now = self._clock()
-        return {instance_id for instance_id, outlier in self._known.items() if outlier.until > now}
+        return {instance_id for instance_id, outlier in list(self._known.items()) if outlier.until > now}
 
     def seconds_left(self, instance_id: str) -> float:
         """Give how long an instance stays ejected; 0 where it is not."""
@@ -128,9 +128,9 @@ class Ejections:
         return outlier.failures if outlier else 0
 
     def keep(self, instance_ids: set[str]) -> None:
-        """Forget all others: they are gone."""
+        """Forget all others: they are gone. The directory's thread may say so while the event loop reads and notes."""
         for instance_id in self._known.keys() - instance_ids:
-            del self._known[instance_id]
+            self._known.pop(instance_id, None)
 
 
 class Breaker:

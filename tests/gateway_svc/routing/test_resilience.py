@@ -117,6 +117,20 @@ def test_who_is_gone_is_forgotten(clock: Clock) -> None:
     assert ejections.ejected() == set()
 
 
+def test_one_may_go_while_the_ejected_are_read(clock: Clock) -> None:
+    ejections = Ejections(clock)
+    fail(ejections, 5)
+
+    class Moment(float):
+        def __lt__(self, other: float) -> bool:
+            ejections.keep(set())  # as the directory's thread does at any moment
+            return super().__lt__(other)
+
+    clock.now = Moment(clock.now)
+    assert ejections.ejected() == {"a"}
+    assert ejections.ejected() == set()
+
+
 def test_a_breaker_opens_where_half_of_many_requests_fail(clock: Clock) -> None:
     breaker = Breaker(clock)
     for _ in range(10):
