@@ -66,6 +66,7 @@ class Answer:
 class Record:
     """What this process has seen of one instance. `average`: of the seconds it took, newer ones count more."""
 
+    incarnation: str = ""
     in_flight: int = 0
     requests: int = 0
     failures: int = 0
@@ -213,7 +214,7 @@ class Upstream:
         outcome = "left"
         record = service.records.get(instance.id)
         if record is None:
-            record = service.records[instance.id] = Record()
+            record = service.records[instance.id] = Record(instance.incarnation)
         record.in_flight += 1
         self._directory.begin(instance)
         try:
@@ -268,11 +269,14 @@ class Upstream:
             log.warning("instance ejected", upstream=instance.id, seconds=round(seconds))
 
     def _forget_gone(self, name: str) -> None:
+        """Forget who is gone, and who was started again: what bears its id now is another process."""
         service = self.services.get(name)
         if service is not None:
-            ids = {instance.id for instance in self._directory.instances(name)}
-            service.ejections.keep(ids)
-            for instance_id in service.records.keys() - ids:
+            present = {instance.id: instance.incarnation for instance in self._directory.instances(name)}
+            records = list(service.records.items())
+            gone = {instance_id for instance_id, record in records if present.get(instance_id) != record.incarnation}
+            service.ejections.keep(present.keys() - gone)
+            for instance_id in gone:
                 del service.records[instance_id]
 
 

@@ -3,6 +3,7 @@ import threading
 import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from typing import Any
 from unittest.mock import Mock
 
@@ -194,6 +195,27 @@ async def test_an_instance_that_fails_five_times_is_passed_over(
         assert await send(visit) == 200
 
     assert visit.instance == "todo-2"
+
+
+async def test_an_instance_that_was_started_again_is_not_passed_over_for_what_the_one_before_did(
+    world: World, directory: StaticDirectory, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(exchange, "log", Mock())
+
+    def silent(environ: Any, start_response: Any) -> list[bytes]:
+        raise ValueError
+
+    failing = world.run("todo", silent)
+    async with calling(directory) as send:
+        for _ in range(5):
+            with pytest.raises(BadGateway):
+                await send(visit_of())
+        service = send.upstream.services["todo"]
+        directory.update("todo", [replace(failing, state="down")])
+        assert service.ejections.ejected() == {"todo-1"}
+
+        directory.update("todo", [replace(failing, incarnation="made-later")])
+        assert service.ejections.ejected() == set()
 
 
 async def test_the_last_instance_is_asked_though_it_is_ejected(
