@@ -4,9 +4,7 @@ import re
 from collections.abc import Mapping
 
 from libs.contracts.errors import BadRequest, ServiceError
-
-#: The headers by which `check` and `origin_form` decide.
-NAMES = frozenset((b"content-length", b"expect", b"host", b"transfer-encoding"))
+from libs.rpc.messages import RawHeaders
 
 #: Digits of a Content-Length: more are zeros in front, or no size that there is.
 LONGEST_LENGTH = 19
@@ -35,21 +33,28 @@ class VersionNotSupported(ServiceError):
     code = "http_version_not_supported"
 
 
-def check(method: bytes, version: str, headers: Mapping[bytes, bytes]) -> None:
-    """Raise the ServiceError of a request that the parser takes and others might read differently."""
+def check(method: bytes, version: str, headers: RawHeaders, given: Mapping[bytes, bytes]) -> None:
+    """Raise the ServiceError of a request that the parser takes and others might read differently.
+
+    `given` has one value of each of the `headers`.
+    """
     if version not in ("1.1", "1.0"):
         raise VersionNotSupported
     if method == b"CONNECT":
         raise NotImplementedHere("there is no tunnel here")
-    if len(headers.get(b"content-length", b"")) > LONGEST_LENGTH:
+    if len(given.get(b"content-length", b"")) > LONGEST_LENGTH:
         raise BadRequest("the Content-Length is not a plain number")
-    if b"transfer-encoding" in headers:
+    if b"transfer-encoding" in given:
         if version == "1.0":
             raise BadRequest("HTTP/1.0 has no Transfer-Encoding")
-        if headers[b"transfer-encoding"].lower() != b"chunked":
+        if _all(headers, b"transfer-encoding") != [b"chunked"]:
             raise NotImplementedHere("no Transfer-Encoding but `chunked` is known here")
-    if version == "1.1" and headers.get(b"expect", b"100-continue").lower() != b"100-continue":
+    if b"expect" in given and version == "1.1" and _all(headers, b"expect") != [b"100-continue"]:
         raise ExpectationFailed
+
+
+def _all(headers: RawHeaders, name: bytes) -> list[bytes]:
+    return [value.lower() for key, value in headers if key == name]
 
 
 def origin_form(target: bytes, host: bytes) -> bytes:

@@ -11,17 +11,19 @@ import asyncio
 import re
 import socket
 import sys
-from functools import partial
 from http import HTTPStatus
 from typing import Any
 
 import httptools
+import structlog
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
 
 from libs.contracts.errors import BadRequest, ServiceError
 from libs.rpc import framing
 from libs.rpc.messages import new_request_id
 from libs.rpc.problem import CONTENT_TYPE, HeadersTooLarge, problem_bytes
+
+log = structlog.get_logger(__name__)
 
 MAX_HEADER_BYTES = 64 * 1024
 MAX_HEADERS = 200
@@ -70,13 +72,14 @@ class PublicHttpProtocol(HttpToolsProtocol):
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         """Start without a request."""
         super().__init__(*args, **kwargs)
-        self._part = 0  # counts heads, bodies, and what is between them
-        self._in_head = self._in_body = False
-        self._header_bytes = self._body_bytes = self._framing_bytes = 0
-        self._framing: dict[bytes, bytes] = {}
-        self._data = self._again = b""
+        self._application, self.app = self.app, self._answer
         self._answering: RequestResponseCycle | None = None
         self._closing = self._deaf = False
+        self._data = self._again = b""
+        self._given: dict[bytes, bytes] = {}
+        self._part = 0  # counts heads, bodies, and what is between them
+        self._in_head = self._in_body = False
+        self._began_in = self._unshown_bytes = self._body_bytes = self._trailer_bytes = 0
         self._owed: tuple[int, int] | None = None
         self._watching: asyncio.TimerHandle | None = None
 
@@ -87,9 +90,10 @@ class PublicHttpProtocol(HttpToolsProtocol):
         self._watch()
 
     def connection_lost(self, exc: Exception | None) -> None:
-        """End the watching."""
+        """End the watching, and let go of what would keep this object in memory."""
         if self._watching is not None:
             self._watching.cancel()
+        self.app = self._application
         super().connection_lost(exc)
 
     def data_received(self, data: bytes) -> None:
@@ -99,22 +103,25 @@ class PublicHttpProtocol(HttpToolsProtocol):
         self._data = data
         part, body_bytes = self._part, self._body_bytes
         super().data_received(data)
+        self._data = b""
         if self._again:
             data, self._again = self._again, b""
             self.data_received(data)
             return
-        if part == self._part and not self._deaf:
-            self._framing_bytes += len(data) - FRAMING_SHARE * (self._body_bytes - body_bytes)
-            if self._framing_bytes > MAX_HEADER_BYTES:
-                self._refuse(HeadersTooLarge())
+        if part == self._part:
+            self._unshown_bytes += len(data) - FRAMING_SHARE * (self._body_bytes - body_bytes)
+        if self._unshown_bytes > MAX_HEADER_BYTES or (self._in_head and len(self.headers) > MAX_HEADERS):
+            self._refuse(HeadersTooLarge())
 
     def on_message_begin(self) -> None:
-        """Count afresh."""
+        """Begin with a head."""
         if len(self.pipeline) >= MAX_PIPELINED:
             raise BadRequest("too many requests wait for their answers")
         super().on_message_begin()
-        self._begin(in_head=True)
-        self._header_bytes, self._framing = 0, {}
+        self._part += 1
+        self._in_head, self._in_body = True, False
+        self._began_in = len(self._data)
+        self._unshown_bytes = self._body_bytes = self._trailer_bytes = 0
 
     def on_url(self, url: bytes) -> None:
         """Measure the target."""
@@ -123,26 +130,30 @@ class PublicHttpProtocol(HttpToolsProtocol):
             raise TargetTooLong
 
     def on_header(self, name: bytes, value: bytes) -> None:
-        """Keep a header; count it with its separators. A trailer is only counted."""
+        """Keep a header without the spaces that httptools leaves behind it. A trailer is only counted."""
         if self._in_head:
-            name, value = name.lower(), value.rstrip(b" \t")  # httptools keeps the spaces
-            self.headers.append((name, value))
-            if name in framing.NAMES:
-                self._framing[name] = self._framing[name] + b", " + value if name in self._framing else value
-        self._header_bytes += len(name) + len(value) + 4
-        if self._header_bytes > MAX_HEADER_BYTES or len(self.headers) > MAX_HEADERS:
+            self.headers.append((name.lower(), value.rstrip()))
+            return
+        self._trailer_bytes += len(name) + len(value)
+        if self._trailer_bytes > MAX_HEADER_BYTES:
             raise HeadersTooLarge
 
     def on_headers_complete(self) -> None:
-        """Check how the request is framed, and begin with it."""
-        if self._declines_upgrade():
+        """Check the size of the head and how the request is framed, and begin with it."""
+        given = self._given = dict(self.headers)
+        if self.parser.should_upgrade() and self._declines_upgrade():
             return
-        version = self.parser.get_http_version()
-        framing.check(self.parser.get_method(), version, self._framing)
-        self.url = framing.origin_form(self.url, self._framing.get(b"host", b""))
-        self.expect_100_continue = b"expect" in self._framing and version == "1.1"
+        # Most heads come in one piece, which is small enough as a whole.
+        if self._began_in + self._unshown_bytes + len(self._data) > MAX_HEADER_BYTES or len(self.headers) > MAX_HEADERS:
+            self._measure()
+        framing.check(self.parser.get_method(), self.parser.get_http_version(), self.headers, given)
+        if not self.url.startswith(b"/") or b"#" in self.url:
+            self.url = framing.origin_form(self.url, given.get(b"host", b""))
+        self.expect_100_continue = b"expect" in given and self.parser.get_http_version() == "1.1"
         super().on_headers_complete()
-        self._begin(in_body=True)
+        self._part += 1
+        self._in_head, self._in_body = False, True
+        self._unshown_bytes = 0
 
     def on_body(self, body: bytes) -> None:
         """Count the body."""
@@ -151,8 +162,10 @@ class PublicHttpProtocol(HttpToolsProtocol):
 
     def on_message_complete(self) -> None:
         """End the request, unless it is read anew."""
-        if not self._declines_upgrade():
-            self._begin()
+        if not self.parser.should_upgrade() or not self._declines_upgrade():
+            self._part += 1
+            self._in_body = False
+            self._unshown_bytes = 0
             super().on_message_complete()
 
     def on_response_complete(self) -> None:
@@ -169,17 +182,21 @@ class PublicHttpProtocol(HttpToolsProtocol):
         reason = refusal.__context__ if refusal else None
         self._refuse(reason if isinstance(reason, ServiceError) else BadRequest("the request is not valid HTTP"))
 
-    def _begin(self, *, in_head: bool = False, in_body: bool = False) -> None:
-        self._part += 1
-        self._in_head, self._in_body = in_head, in_body
-        self._body_bytes = self._framing_bytes = 0
+    def _measure(self) -> None:
+        size = len(self.url) + sum(len(name) + len(value) + 4 for name, value in self.headers)
+        if size > MAX_HEADER_BYTES or len(self.headers) > MAX_HEADERS:
+            raise HeadersTooLarge
 
     def _start_asgi_task(self, cycle: RequestResponseCycle, app: Any) -> None:
         self._answering = cycle
-        super()._start_asgi_task(cycle, partial(self._answer, cycle, app))
+        super()._start_asgi_task(cycle, app)
 
-    async def _answer(self, cycle: RequestResponseCycle, app: Any, scope: Any, receive: Any, send: Any) -> None:
-        """Let `app` answer. Where it does so without the whole of a large body, the answer ends the connection."""
+    async def _answer(self, scope: Any, receive: Any, send: Any) -> None:
+        """Let the application answer. Where it does so without the whole of a large body, the connection ends then."""
+        cycle = self._answering
+        if cycle is None or cycle is not self.cycle or not self._in_body:  # it is all there
+            await self._application(scope, receive, send)
+            return
 
         async def send_or_close(message: Any) -> None:
             if message["type"] == "http.response.start" and self._leaves_unread(cycle):
@@ -189,27 +206,25 @@ class PublicHttpProtocol(HttpToolsProtocol):
             else:
                 await send(message)
 
-        await app(scope, receive, send_or_close)
+        await self._application(scope, receive, send_or_close)
 
     def _leaves_unread(self, cycle: RequestResponseCycle) -> bool:
         if cycle is not self.cycle or not self._in_body:
             return False
-        small = int(self._framing.get(b"content-length", DRAINED_BYTES + 1)) <= DRAINED_BYTES
+        small = int(self._given.get(b"content-length", DRAINED_BYTES + 1)) <= DRAINED_BYTES
         return not small or not cycle.keep_alive or cycle.waiting_for_100_continue
 
     def _should_upgrade(self) -> bool:
         """Tell whether this opens a WebSocket as RFC 6455 says; what does not is answered like any other request."""
-        given = dict(self.headers)
         return (
             super()._should_upgrade()
             and (self.parser.get_method(), self.parser.get_http_version()) == (b"GET", "1.1")
-            and given.get(b"sec-websocket-version") == b"13"
-            and _WEBSOCKET_KEY.fullmatch(given.get(b"sec-websocket-key", b"")) is not None
+            and self._given.get(b"sec-websocket-version") == b"13"
+            and _WEBSOCKET_KEY.fullmatch(self._given.get(b"sec-websocket-key", b"")) is not None
         )
 
     def _declines_upgrade(self) -> bool:
-        offers = self.parser.should_upgrade() and any(name == b"upgrade" for name, _ in self.headers)
-        return offers and not self._should_upgrade()
+        return b"upgrade" in self._given and not self._should_upgrade()
 
     def _unsupported_upgrade_warning(self) -> None:
         """Read a request whose offer is declined anew, without the offer."""
@@ -241,7 +256,9 @@ class PublicHttpProtocol(HttpToolsProtocol):
         return None if waits else (self._part, self._body_bytes // BODY_STEP)
 
     def _refuse(self, error: ServiceError) -> None:
-        """Refuse what is being read. Earlier requests are still answered, and nothing behind them is."""
+        """Refuse what is being read, once. Earlier requests are still answered, and nothing behind them is."""
+        if self._deaf:
+            return
         self._deaf = True
         broken = self.cycle if self._in_body else None
         waiting = [cycle for cycle, _ in self.pipeline]
@@ -257,8 +274,20 @@ class PublicHttpProtocol(HttpToolsProtocol):
         is_idle = isinstance(error, RequestTimeout) and not self._in_head and not self._in_body
         is_answered = broken is not None and broken.response_started
         if not is_idle and not is_answered:
-            self.transport.write(_wire(error, self.server_state.default_headers))
+            self._write(error)
         self._linger()
+
+    def _write(self, error: ServiceError) -> None:
+        request_id = new_request_id()
+        self.transport.write(_wire(error, request_id, self.server_state.default_headers))
+        log.info(
+            "request refused",
+            status=error.status,
+            code=error.code,
+            detail=error.detail,
+            request_id=request_id,
+            client_ip=self.client[0] if self.client else "",
+        )
 
     def _linger(self) -> None:
         """Close the connection, so that the client can still read its answer and stop sending."""
@@ -278,8 +307,7 @@ def _end_if_unread(transport: asyncio.Transport) -> None:
         connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, int(UNREAD_SECONDS * 1000))
 
 
-def _wire(error: ServiceError, default_headers: list[tuple[bytes, bytes]]) -> bytes:
-    request_id = new_request_id()
+def _wire(error: ServiceError, request_id: str, default_headers: list[tuple[bytes, bytes]]) -> bytes:
     body = problem_bytes(error, request_id=request_id, instance="")
     lines = [
         f"HTTP/1.1 {error.status} {HTTPStatus(error.status).phrase}".encode(),

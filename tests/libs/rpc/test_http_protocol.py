@@ -1,12 +1,15 @@
 import asyncio
+import gc
 import json
 import re
 import socket
+import weakref
 from collections.abc import AsyncIterator, Callable
 from typing import Any
 
 import pytest
 import uvicorn
+from structlog.testing import capture_logs
 from uvicorn.server import ServerState
 
 from libs.rpc import http_protocol
@@ -130,12 +133,23 @@ async def test_headers_below_the_limit_pass_also_after_a_large_body(port: int) -
         (b"GET / HTTP/1.1\r\nhost: x\r\nbig: " + b"v" * (MAX_HEADER_BYTES + 1) + b"\r\n\r\n",),
         (b"GET / HTTP/1.1\r\nhost: x\r\nbig: ", *([b"v" * 40_000] * 20)),  # it never ends
         (b"GET / HTTP/1.1\r\n" + b"a: 1\r\n" * (MAX_HEADERS + 1) + b"\r\n",),
+        (b"GET / HTTP/1.1\r\n" + b"a: 1\r\n" * (MAX_HEADERS + 1) + b"b",),
         (CHUNKED + b"0\r\n" + b"".join(b"t%d: %s\r\n" % (i, b"v" * 1000) for i in range(70)) + b"\r\n",),
         (CHUNKED + b"0\r\n", b"trailer: ", *([b"v" * 40_000] * 20)),
         (CHUNKED + b"1;", *([b"e" * 40_000] * 20)),
         (CHUNKED, *([b"1;" + b"e" * 1000 + b"\r\na\r\n"] * 100)),
     ],
-    ids=["large", "one", "endless", "many", "trailers", "endless trailer", "endless extension", "extensions"],
+    ids=[
+        "large",
+        "one",
+        "endless",
+        "many",
+        "many and more",
+        "trailers",
+        "endless trailer",
+        "endless extension",
+        "extensions",
+    ],
 )
 async def test_a_header_section_above_the_limit_is_431(port: int, parts: tuple[bytes, ...]) -> None:
     status, headers, body = await talk(port, *parts)
@@ -181,13 +195,17 @@ async def test_a_chunk_for_each_byte_passes(port: int) -> None:
     ],
 )
 async def test_what_is_refused_is_a_problem_with_a_request_id(port: int, request_bytes: bytes, expected: int) -> None:
-    status, headers, body = await talk(port, request_bytes)
+    with capture_logs() as logs:
+        status, headers, body = await talk(port, request_bytes)
 
     assert status == expected
     assert headers["content-type"] == "application/problem+json"
     assert headers["connection"] == "close"
     assert json.loads(body)["request_id"] == headers["x-request-id"]
     assert headers["x-content-type-options"] == "nosniff"
+    (record,) = logs
+    assert (record["event"], record["status"], record["client_ip"]) == ("request refused", expected, "127.0.0.1")
+    assert record["request_id"] == headers["x-request-id"]
 
 
 async def test_nothing_behind_a_refused_request_is_answered(port: int, app: App) -> None:
@@ -304,14 +322,14 @@ async def test_a_connection_without_a_request_ends_without_a_word(port: int) -> 
     assert await everything(port) == b""
 
 
-@pytest.mark.usefixtures("impatient")
 async def test_a_slow_but_steady_body_is_taken(port: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(http_protocol, "PATIENCE_SECONDS", 0.3)
     monkeypatch.setattr(http_protocol, "BODY_STEP", 1)
     reader, writer = await asyncio.open_connection("127.0.0.1", port)
-    writer.write(b"POST / HTTP/1.1\r\nhost: x\r\nconnection: close\r\ncontent-length: 20\r\n\r\n")
-    for _ in range(20):
+    writer.write(b"POST / HTTP/1.1\r\nhost: x\r\nconnection: close\r\ncontent-length: 15\r\n\r\n")
+    for _ in range(15):
         writer.write(b"a")
-        await asyncio.sleep(0.01)
+        await asyncio.sleep(0.05)
 
     assert statuses(await asyncio.wait_for(reader.read(), 5)) == [200]
     writer.close()
@@ -443,3 +461,18 @@ async def test_a_client_that_does_not_read_holds_no_connection(
                 await asyncio.sleep(0.01)
             while state.connections:  # noqa: ASYNC110
                 await asyncio.sleep(0.01)
+
+
+async def test_a_connection_that_ended_leaves_nothing_in_memory(port: int, state: ServerState) -> None:
+    reader, writer = await asyncio.open_connection("127.0.0.1", port)
+    writer.write(b"POST / HTTP/1.1\r\nhost: x\r\ncontent-length: 3\r\n\r\nabc")
+    await asyncio.wait_for(reader.readuntil(b"abc"), 5)
+    gc.disable()
+    try:
+        (protocol,) = map(weakref.ref, state.connections)
+        writer.close()
+        async with asyncio.timeout(3):
+            while protocol() is not None:  # noqa: ASYNC110  (nobody tells)
+                await asyncio.sleep(0.01)
+    finally:
+        gc.enable()
