@@ -50,8 +50,8 @@ class Trace:
 def tracestate(given: list[bytes]) -> str:
     """Join the values of tracestate and cut what is too long; empty where a member is invalid or named twice."""
     members = [member for value in given for part in value.split(b",") if (member := part.strip(b" \t"))]
-    matches = [_MEMBER.fullmatch(member) for member in members]
-    if None in matches or len({match[1] for match in matches if match}) < len(members):
+    keys = {match[1] for member in members if (match := _MEMBER.fullmatch(member))}
+    if len(keys) < len(members):
         return ""
     kept = members[:MAX_MEMBERS]
     for droppable in (LONG_MEMBER, 0):
