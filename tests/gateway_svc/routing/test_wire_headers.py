@@ -377,6 +377,19 @@ def test_an_answer_without_a_body_is_framed_as_one(
     assert answer.all("content-length") == ([] if length is None else [length])
 
 
+@pytest.mark.parametrize("method", ["GET", "HEAD"])
+def test_an_answer_too_large_for_an_envelope_is_framed_as_any_other(wire: Wire, method: str) -> None:
+    body = bytes(range(256)) * 12_000
+    wire.service.answers.append(("200 OK", [("Content-Type", "a/b"), ("Content-Length", str(len(body)))], body))
+    with wire.connect() as client:
+        client.send(GET.replace(b"GET", method.encode()) + b"\r\n" + GET + b"\r\n")
+        answer = client.answer(method)
+        assert client.answer().body == b"ok"
+
+    assert (answer.status, answer["content-type"], answer["content-length"]) == (200, "a/b", str(len(body)))
+    assert answer.body == (body if method == "GET" else b"")
+
+
 INVALID = {
     "CR and LF in a value": ("200 OK", [("X", "a\r\nSet-Cookie: b=1")]),
     "LF in a value": ("200 OK", [("X", "a\nSet-Cookie: b=1")]),
