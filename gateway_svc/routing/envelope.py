@@ -16,6 +16,9 @@ from libs.rpc.messages import RawHeaders, from_headers, to_headers
 #: So many headers are remembered, of at most so many bytes each.
 MEMORY, MAX_BYTES = 4096, 512
 
+#: Connection options that name no header.
+_PLAIN = (b"keep-alive", b"close")
+
 _Item = tuple[bytes, bytes]
 _passing: dict[_Item, bytes] = {}
 _returning: dict[tuple[str, bytes], _Item | None] = {}
@@ -27,7 +30,7 @@ def passing(given: RawHeaders) -> tuple[bytes, int]:
     for item in given:
         known = _passing.get(item)
         if known is None:
-            if item[0] == b"connection":
+            if item[0] == b"connection" and item[1].lower() not in _PLAIN:
                 return _slowly(given)
             unknown.append(item)
             known = _learn(item)
@@ -58,11 +61,11 @@ def returning(answered: Iterable[pb.Header]) -> list[_Item] | None:
         except KeyError:
             if key[0] == "connection":
                 return _returning_slowly(answered)
-            item = key[0].encode("latin-1"), key[1]
+            item = key[0].encode(), key[1]
             if not headers.are_valid([item]):
                 return None
             item = next(iter(headers.outbound([item])), None)
-            if len(key[1]) <= MAX_BYTES:
+            if len(key[0]) + len(key[1]) <= MAX_BYTES:
                 if len(_returning) >= MEMORY:
                     _returning.clear()
                 _returning[key] = item
@@ -84,7 +87,7 @@ def _of_untrusted(origin: Origin, host: str, name: str) -> bytes:
 
 def _learn(item: _Item) -> bytes:
     part = written(headers.inbound([item])[0])
-    if len(item[1]) <= MAX_BYTES and _is_clear(item):
+    if len(item[0]) + len(item[1]) <= MAX_BYTES and _is_clear(item):
         if len(_passing) >= MEMORY:
             _passing.clear()
         _passing[item] = part

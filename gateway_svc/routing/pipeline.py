@@ -108,6 +108,8 @@ class Pipeline:
         self._check(visit)
         if visit.method == "OPTIONS" and self._cors.is_preflight(visit.method, visit.headers):
             return Answer(204, self._cors.preflight_headers(visit.headers))
+        if visit.method == "OPTIONS" and not visit.names.get(b"max-forwards", b"1").strip(b"0"):
+            return Answer(204, [(b"allow", METHODS)])  # RFC 9110 § 7.6.2: it is meant for this hop
         route = self._table.find(visit.path)
         visit.route, visit.service = route.prefix, route.service
         if route.service == OWN_SERVICE:

@@ -13,8 +13,10 @@ from libs.rpc import http_bridge_pb2 as pb
 from libs.rpc.asgi import Scope
 from libs.rpc.messages import RawHeaders, from_principal, new_request_id
 
+MAX_HOST_BYTES = 261  # a name of 255 and a port
+
 _SECONDS = re.compile(rb"[0-9]{1,6}(?:\.[0-9]{1,6})?")
-_HOST = re.compile(rb"(?:[A-Za-z0-9._-]+|\[[0-9A-Fa-f:.]+\])(?::[0-9]{1,5})?")
+_HOST = re.compile(rb"(?:[A-Za-z0-9._-]{1,255}|\[[0-9A-Fa-f:.]{2,45}\])(?::[0-9]{1,5})?")
 
 
 class Visit:
@@ -72,7 +74,7 @@ class Visit:
             if self.scope["http_version"] == "1.0":
                 return ""
             raise BadHost
-        host = _text_of_host(given)
+        host = _text_of_host(given) if len(given) <= MAX_HOST_BYTES else ""
         if not host or (len(self.names) < len(self.headers) and len(headers.values(self.headers, b"host")) > 1):
             raise BadHost
         return host

@@ -23,7 +23,7 @@ def to_headers(raw: RawHeaders) -> list[pb.Header]:
 
 def from_headers(headers: Iterable[pb.Header]) -> list[tuple[bytes, bytes]]:
     """Turn the envelope's headers into ASGI's."""
-    return [(header.name.encode("latin-1"), header.value) for header in headers]
+    return [(header.name.encode(), header.value) for header in headers]
 
 
 def find(headers: Iterable[pb.Header], name: str) -> bytes | None:

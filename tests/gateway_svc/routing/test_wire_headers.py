@@ -5,6 +5,7 @@ from collections.abc import Iterator
 
 import pytest
 
+from gateway_svc.routing import envelope
 from libs.identity.principal import ENVIRON_KEY
 from tests.gateway_svc.wire import GET, PROBLEM, Client, Wire, listening
 
@@ -451,3 +452,26 @@ def test_a_preflight_is_answered_here(wire: Wire, target: bytes) -> None:
 def test_options_without_a_question_is_the_services(wire: Wire) -> None:
     assert wire.get("Origin: https://app.test", method="OPTIONS").status == 200
     assert wire.service.last.target == "OPTIONS /v1/lists"
+
+
+def test_long_names_are_not_remembered(wire: Wire) -> None:
+    before = sum(len(name) + len(value) for name, value in envelope._passing)
+    for i in range(20):
+        wire.get(f"x-{i}-{'a' * 10_000}: 1")
+
+    assert sum(len(name) + len(value) for name, value in envelope._passing) - before < 10_000
+
+
+def test_a_host_longer_than_any_name_is_400(wire: Wire) -> None:
+    assert wire.ask(b"GET /v1/lists HTTP/1.1\r\nHost: " + b"a" * 256 + b"\r\n\r\n").status == 400
+
+
+def test_a_name_that_is_no_latin_1_is_502(wire: Wire) -> None:
+    assert wire.told("200 OK", ("\u2603", "a")).status == 502
+
+
+def test_options_that_may_go_no_further_is_answered_here(wire: Wire) -> None:
+    answer = wire.get("Max-Forwards: 0", method="OPTIONS")
+
+    assert (answer.status, "GET" in answer["allow"]) == (204, True)
+    assert wire.service.seen == []
