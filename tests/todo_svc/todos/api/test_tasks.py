@@ -336,3 +336,10 @@ def test_the_history_of_a_task_is_told_to_guests(ann: Someone, bob: Someone, mil
     assert [row["action"] for row in rows] == ["task.updated", "list.shared", "task.created"]
     assert rows[0]["changes"] == {"title": {"from": "Milk", "to": "Oat"}}
     assert rows[0]["actor"] == {"id": ann.id, "display_name": "Ann"}
+
+
+def test_making_a_task_takes_few_statements(ann: Someone, groceries: Any, django_assert_num_queries: Any) -> None:
+    ann.new_task(groceries["id"])
+
+    with django_assert_num_queries(8):  # begin, role, last rank, task, history, sequence, event, commit
+        ann.new_task(groceries["id"])
