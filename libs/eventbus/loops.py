@@ -20,11 +20,21 @@ class Looper:
     """A thread that runs `step` whenever it is nudged, and anyway when the seconds that `step` gave are over."""
 
     def __init__(
-        self, name: str, step: Callable[[], float], *, nudge: Nudge | None = None, backoff: Backoff | None = None
+        self,
+        name: str,
+        step: Callable[[], float],
+        *,
+        nudge: Nudge | None = None,
+        backoff: Backoff | None = None,
+        pause: float = 0.0,
     ) -> None:
-        """Make the thread `name`; it starts with `start`, which belongs after any fork."""
+        """Make the thread `name`; it starts with `start`, which belongs after any fork.
+
+        No nudge is heeded for `pause` seconds after a step, so that what comes meanwhile is done in one.
+        """
         self._name, self._step = name, step
         self._nudge, self._backoff = nudge or Nudge(), backoff or Backoff()
+        self._pause = pause
         self._stopping = threading.Event()
         self._thread: threading.Thread | None = None
 
@@ -43,7 +53,9 @@ class Looper:
     def _run(self) -> None:
         while not self._stopping.is_set():
             try:
-                self._nudge.wait(self._step())
+                seconds = self._step()
+                self._stopping.wait(self._pause)
+                self._nudge.wait(seconds)
                 self._backoff.reset()
             except AWAY as error:
                 log.warning("waiting for what is away", loop=self._name, error=f"{type(error).__name__}: {error}")

@@ -19,6 +19,10 @@ from libs.eventbus.transports import TransportError, transport
 #: How often due and unconfirmed rows are looked for where no commit gave a nudge (seconds).
 SWEEP = 1.0
 
+#: After sending, so long is waited for more (seconds): an event alone leaves at once, and under load one task carries
+#: several. A Celery task costs more than all else that is done for an event.
+LINGER = 0.03
+
 Confirm = Callable[[list[str]], set[str]]
 
 
@@ -34,7 +38,7 @@ class Relay:
     def __init__(self, confirm: Confirm = ask_events) -> None:
         """Use `confirm` to learn what is stored."""
         self._confirm = confirm
-        self._sender = Looper("relay", self.send, nudge=nudges.OUTBOX)
+        self._sender = Looper("relay", self.send, nudge=nudges.OUTBOX, pause=LINGER)
         self._settler = Looper("relay-confirm", self.settle)
 
     def start(self) -> None:
@@ -51,6 +55,8 @@ class Relay:
         """Send all due rows; give the seconds until the next look."""
         while rows := outbox.claim():
             self._send(rows)
+            if len(rows) < outbox.BATCH:
+                break
         return SWEEP
 
     def _send(self, rows: Sequence[OutboxEvent]) -> None:

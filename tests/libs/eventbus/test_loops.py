@@ -1,6 +1,7 @@
 """Loops never end of an error; pauses grow and a nudge shortens them."""
 
 import threading
+import time
 from collections.abc import Callable
 
 import pytest
@@ -55,3 +56,24 @@ def test_pauses_grow_up_to_the_longest_and_begin_again() -> None:
     )
     backoff.reset()
     assert backoff.pause() <= 1.0
+
+
+def test_nudges_that_come_soon_after_a_step_are_heeded_together() -> None:
+    nudge, steps, again = Nudge(), [], threading.Event()
+
+    def step() -> float:
+        steps.append(time.monotonic())
+        if len(steps) == 2:
+            again.set()
+        return 60.0
+
+    looper = Looper("lingering", step, nudge=nudge, pause=0.2)
+    looper.start()
+    for _ in range(10):
+        nudge.give()
+        time.sleep(0.005)
+    assert again.wait(5)
+    looper.stop()
+
+    assert len(steps) == 2
+    assert steps[1] - steps[0] >= 0.2
