@@ -90,7 +90,7 @@ SLOW_START_SECONDS = env.number(
     "MT_SLOW_START_SECONDS", 10.0, help="Time in which a new instance comes to its full share of requests; 0: at once."
 )
 HANDLER_THREADS = env.integer(
-    "MT_HANDLER_THREADS", 4, minimum=1, maximum=32, help="Threads that run views, per process."
+    "MT_HANDLER_THREADS", 0, maximum=32, help="Threads that run views, per process; 0: 2 with SQLite, else 4."
 )
 HANDLER_QUEUE = env.integer(
     "MT_HANDLER_QUEUE", 200, minimum=1, help="Requests that may wait for such a thread; more are refused at once."
@@ -150,6 +150,8 @@ def configure(settings: dict[str, Any]) -> None:
         "DATABASES", {"default": database(settings["DATABASE_URL"], settings["HOME"] / "db" / f"{service}.sqlite3")}
     )
     settings["EMBEDDED"] = settings["DATABASES"]["default"]["ENGINE"].endswith("sqlite3")
+    # SQLite has one writer at a time: more threads only wait for each other, and for the interpreter's lock.
+    settings["HANDLER_THREADS"] = settings["HANDLER_THREADS"] or (2 if settings["EMBEDDED"] else 4)
     if not settings["EMBEDDED"] and find_spec("psycopg") is None:
         raise env.ConfigurationError("MT_DATABASE_URL: PostgreSQL needs psycopg: install the extra `distributed`")
     settings["SPECTACULAR_SETTINGS"] = {**settings["SPECTACULAR_SETTINGS"], "TITLE": f"Micro TODO: {service}"}
