@@ -81,8 +81,7 @@ class Killer:
         up = eventually(lambda: self._enough(count + 1), within=BACK_WITHIN, every=0.2, what="enough are up")
         chosen = self._rng.sample(up, count) if not self._over.is_set() else []
         for name in chosen:
-            found = getattr(self, f"_{what.replace(' ', '_')}")(name)
-            self.deeds.append(Deed(time.monotonic(), what, found or name))
+            getattr(self, f"_{what.replace(' ', '_')}")(name)
 
     def _enough(self, count):
         with contextlib.suppress(requests.RequestException):
@@ -90,16 +89,18 @@ class Killer:
             return up if len(up) >= count or self._over.is_set() else None
 
     def _kill(self, name):
-        self._signal(name, signal.SIGKILL)
+        self._signal(name, signal.SIGKILL, "kill")
 
-    _kill_two = _kill
+    def _kill_two(self, name):
+        self._signal(name, signal.SIGKILL, "kill two")
 
     def _kill_at_a_commit(self, name):
         """Take whoever has just changed a task, while its answer is on the way; `name` where nobody has."""
-        names = {pid: each for each, pid in self._pids().items()}
+        names = {pid: each for each, pid in self._pids().items() if pid}
         pid = self._committer(set(names)) or self._pid(name)
+        at = time.monotonic()
         os.kill(pid, signal.SIGKILL)
-        return names[pid]
+        self.deeds.append(Deed(at, "kill at a commit", names[pid]))
 
     def _committer(self, pids):
         """Wait for a change of a task and give who made it: who holds the lock for writing before one more is there."""
@@ -120,21 +121,23 @@ class Killer:
 
     def _end(self, name):
         """It drains by itself, as at a rollout."""
-        self._signal(name, signal.SIGTERM)
+        self._signal(name, signal.SIGTERM, "end")
 
     def _freeze(self, name):
-        pid = self._signal(name, signal.SIGSTOP)
+        pid = self._signal(name, signal.SIGSTOP, "freeze")
         time.sleep(self._rng.uniform(*STILL))
         os.kill(pid, signal.SIGCONT)
 
     def _drain(self, name):
         """An operator lets it rest, and takes it back."""
+        self.deeds.append(Deed(time.monotonic(), "drain", name))
         self._tell(name, "drain")
         time.sleep(self._rng.uniform(*STILL))
         self._tell(name, "resume")
 
-    def _signal(self, name, number):
+    def _signal(self, name, number, what):
         pid = self._pid(name)
+        self.deeds.append(Deed(time.monotonic(), what, name))  # before: a request may fail at once
         os.kill(pid, number)
         return pid
 
@@ -153,6 +156,6 @@ class Killer:
 
 
 def writer_of(inode):
-    """Give the process that holds SQLite's lock for writing (WAL_WRITE_LOCK), by its file of shared memory; 0: none."""
+    """Give the process that holds SQLite's lock for writing (WAL_WRITE_LOCK), by its file of shared memory."""
     found = re.search(rf"WRITE (\d+) \w+:\w+:{inode} 120 120$", Path("/proc/locks").read_text(), re.MULTILINE)
-    return int(found[1]) if found else 0
+    return int(found[1]) if found else None

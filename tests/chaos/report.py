@@ -18,10 +18,13 @@ METRICS = {
 }
 SHOWN = 20
 
+#: A death is met by requests that were under way, and by those sent before everybody knows of it (seconds).
+KNOWN_WITHIN = 2.0
+
 
 @dataclass
 class Report:
-    """One run. `log` has the gateway's record of each request that failed or needs an excuse, by request id."""
+    """One run. `log` has what the gateway's records say of each request that failed or needs an excuse, by its id."""
 
     seed: str
     calm: list = field(default_factory=list)
@@ -53,7 +56,17 @@ class Report:
 
     def attempts(self, request_id):
         """How often the gateway has sent a request; 0 where its log does not tell."""
-        return self.log.get(request_id, {}).get("attempts", 0)
+        return next((each["attempts"] for each in self.log.get(request_id, ()) if "attempts" in each), 0)
+
+    @property
+    def astray(self):
+        """Requests that failed though nobody was killed at that time."""
+        deaths = [deed.at for deed in self.deeds if deed.what.startswith("kill")]
+        return [
+            sample
+            for sample in self.failed
+            if not any(sample.at - KNOWN_WITHIN < death < sample.at + sample.seconds for death in deaths)
+        ]
 
     @property
     def unexcused(self):
@@ -63,10 +76,13 @@ class Report:
     def read_log(self, stack):
         """Look up what needs looking up."""
         library = Library(stack)
-        wanted = [sample.request_id for sample in self.failed] + [request_id for request_id, _ in self.excuses]
+        wanted = [sample.request_id for sample in self.failed if sample.request_id]
+        wanted += [request_id for request_id, _ in self.excuses]
         for request_id in wanted:
-            found = library.wait_for(service="gateway", request_id=request_id, q="request")
-            self.log[request_id] = next(each["attributes"] for each in found if "attempts" in each["attributes"])
+            self.log[request_id] = [
+                each["attributes"]
+                for each in library.wait_for(service="gateway", request_id=request_id, enough=has_access_record)
+            ]
 
     def __str__(self):
         return "\n".join(self._lines())
@@ -109,12 +125,23 @@ class Report:
         return table(("failed", "answer", "attempts", "requests"), rows)
 
     def _wrong(self):
-        yield f"wrong: {len(self.faults) + len(self.unexcused)}"
+        yield f"wrong: {len(self.faults) + len(self.unexcused) + len(self.astray)}"
         for fault in self.faults[:SHOWN]:
             yield f"  {fault.at - self.began:.2f} s, client {fault.client}, {fault.request_id}: {fault.what}"
-            near = [deed for deed in self.deeds if -5 < deed.at - fault.at < 1]
-            yield from (f"    {deed.at - fault.at:+.2f} s: {deed.what} {deed.name}" for deed in near)
+            yield from self._near(fault.at)
+        for sample in self.astray[:SHOWN]:
+            yield f"  {sample.at - self.began:.2f} s: no death at that time: {sample}"
+            yield from (f"    {record}" for record in self.log.get(sample.request_id, ()))
+            yield from self._near(sample.at)
         yield from (f"  {what}, which was sent once: {request_id}" for what, request_id in self.unexcused[:SHOWN])
+
+    def _near(self, at):
+        near = [deed for deed in self.deeds if -8 < deed.at - at < 3]
+        return (f"    {deed.at - at:+.2f} s: {deed.what} {deed.name}" for deed in near)
+
+
+def has_access_record(records):
+    return any("attempts" in record["attributes"] for record in records)
 
 
 def gateway_metrics(stack):
