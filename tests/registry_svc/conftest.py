@@ -16,8 +16,16 @@ def loop_thread() -> Iterator[LoopThread]:
 
 
 @pytest.fixture
-def registry(loop_thread: LoopThread, transactional_db: None, settings: Any) -> Iterator[RunningRegistry]:
-    settings.LEASE_TTL = 0.9  # beats every 0.3 s
+def lease_ttl() -> float:
+    """Beats every 0.3 s; modules whose instances do not beat give them longer."""
+    return 0.9
+
+
+@pytest.fixture
+def registry(
+    loop_thread: LoopThread, transactional_db: None, settings: Any, lease_ttl: float
+) -> Iterator[RunningRegistry]:
+    settings.LEASE_TTL = lease_ttl
     settings.SLOW_START_SECONDS = 0.0
     running = RunningRegistry(loop_thread).start()
     yield running

@@ -34,15 +34,17 @@ GRPC_STATUS = {FORBIDDEN: grpc.StatusCode.PERMISSION_DENIED, UNKNOWN: grpc.Statu
 
 
 @pytest.fixture
+def lease_ttl() -> float:
+    return 60.0
+
+
+@pytest.fixture
 def peopled(registry: RunningRegistry) -> Iterator[RunningRegistry]:
     """One healthy instance of each visibility."""
     instance = HttpInstance()
     for kind in TYPES:
         mine = registration(kind, f"{kind}-1", http_port=instance.port, metadata={"secret": "x"})
         registry.call("Register", registration_to_proto(mine), kind)
-    registry.node.catalog.ttl = 60  # these do not beat
-    for kind in TYPES:
-        registry.request("PUT", f"/v1/services/{kind}/instances/{kind}-1/lease", kind, json={})
     yield registry
     instance.stop()
 
