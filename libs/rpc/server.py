@@ -205,7 +205,7 @@ class _Bridge(pb_grpc.HttpBridgeServicer):
         if stream is not None:
             yield from self._open(stream, context)
             return
-        body = io.BufferedReader(Upload(incoming)) if request.body_length else None
+        body = io.BufferedReader(Upload(incoming, request.body_length)) if request.body_length else None
         begin = self.dispatcher.begin
         answer = self._in_time(lambda: begin(request, call, limit=MAX_FRAME_BODY, body=body), request, context)
         yield from parts_of(answer)

@@ -13,9 +13,10 @@ CHUNK_BYTES = 64 * 1024
 class Upload(io.RawIOBase):
     """The body of a request that comes in chunks, as a file to read."""
 
-    def __init__(self, parts: Iterator[pb.Part]) -> None:
-        """Read the chunks of `parts`."""
+    def __init__(self, parts: Iterator[pb.Part], length: int) -> None:
+        """Read the chunks of `parts`, which have `length` bytes: fewer are no whole body, whatever gRPC says."""
         self._parts = parts
+        self._left = length
         self._rest = memoryview(b"")
 
     def readable(self) -> bool:
@@ -29,8 +30,11 @@ class Upload(io.RawIOBase):
                 part = next(self._parts, None)
             except Exception as error:  # gRPC raises a bare Exception where the stream breaks
                 raise ConnectionResetError("the client left") from error
+            if part is None and self._left:
+                raise ConnectionResetError("the client left")
             if part is None:
                 return 0
+            self._left = max(0, self._left - len(part.chunk))
             self._rest = memoryview(part.chunk)
         view = memoryview(buffer)
         size = min(len(view), len(self._rest))

@@ -1,5 +1,6 @@
 import asyncio
 import hashlib
+import io
 import threading
 from collections.abc import AsyncIterator, Callable
 from typing import Any
@@ -15,6 +16,7 @@ from libs.rpc.messages import from_headers
 from libs.rpc.multiplexer import Multiplexer, Transfer
 from libs.rpc.parking import Parking, Ready
 from libs.rpc.status import NoAnswer
+from libs.rpc.transfer import Upload
 from tests.libs.rpc.apps import Large, echo
 from tests.libs.rpc.test_multiplexer import request
 
@@ -239,3 +241,15 @@ async def test_a_stream_may_refuse_with_a_problem(serve: Serve, multiplexer: Mul
 
     assert head.status == 409
     assert b'"request_id":"r-1"' in body
+
+
+def test_a_body_shorter_than_its_length_is_no_whole_body() -> None:
+    """gRPC ends the chunks in good order where a client leaves at certain moments."""
+    upload = io.BufferedReader(Upload(iter([pb.Part(chunk=b"x" * 10)]), 11))
+
+    with pytest.raises(ConnectionResetError):
+        upload.read()
+
+
+def test_a_body_of_its_length_ends() -> None:
+    assert io.BufferedReader(Upload(iter([pb.Part(chunk=b"xy"), pb.Part(chunk=b"z")]), 3)).read() == b"xyz"
