@@ -14,7 +14,10 @@ def listeners(pids):
     inodes = set()
     for pid in pids:
         for descriptor in Path(f"/proc/{pid}/fd").iterdir():
-            target = str(descriptor.readlink())
+            try:
+                target = str(descriptor.readlink())
+            except FileNotFoundError:  # it was closed in the meantime
+                continue
             if target.startswith("socket:["):
                 inodes.add(target[8:-1])
     found = {}
