@@ -7,6 +7,7 @@ after the other.
 
 from collections.abc import Iterable
 from functools import lru_cache
+from typing import TypeVar
 
 from gateway_svc.routing import forwarding, headers
 from gateway_svc.routing.forwarding import Origin
@@ -20,23 +21,28 @@ MEMORY, MAX_BYTES = 4096, 512
 _PLAIN = (b"keep-alive", b"close")
 
 _Item = tuple[bytes, bytes]
+_Key = TypeVar("_Key", _Item, tuple[str, bytes])
+_Known = TypeVar("_Known")
 _passing: dict[_Item, bytes] = {}
 _returning: dict[tuple[str, bytes], _Item | None] = {}
 
 
 def passing(given: RawHeaders) -> tuple[bytes, int]:
     """Write the headers of a client that may pass; tell how many were dropped for an ambiguous name."""
-    written, unknown = [], []
+    parts, dropped = [], 0
     for item in given:
-        known = _passing.get(item)
-        if known is None:
+        part = _passing.get(item)
+        if part is None:
             if item[0] == b"connection" and item[1].lower() not in _PLAIN:
-                return _slowly(given)
-            unknown.append(item)
-            known = _learn(item)
-        written.append(known)
-    dropped = headers.inbound(unknown)[1] if unknown else 0
-    return b"".join(written), dropped
+                kept, dropped = headers.inbound(given)  # its options name other headers
+                return written(kept), dropped
+            kept, lost = headers.inbound([item])
+            part = written(kept)
+            dropped += lost
+            if not lost:  # what is lost is counted each time
+                _remember(_passing, item, part)
+        parts.append(part)
+    return b"".join(parts), dropped
 
 
 def ours(origin: Origin, given: RawHeaders, host: str, name: str) -> bytes:
@@ -59,47 +65,26 @@ def returning(answered: Iterable[pb.Header]) -> list[_Item] | None:
         try:
             item = _returning[key]
         except KeyError:
-            if key[0] == "connection":
-                return _returning_slowly(answered)
+            if key[0] == "connection":  # its options name other headers
+                raw = from_headers(answered)
+                return list(headers.outbound(raw)) if headers.are_valid(raw) else None
             item = key[0].encode(), key[1]
             if not headers.are_valid([item]):
                 return None
             item = next(iter(headers.outbound([item])), None)
-            if len(key[0]) + len(key[1]) <= MAX_BYTES:
-                if len(_returning) >= MEMORY:
-                    _returning.clear()
-                _returning[key] = item
+            _remember(_returning, key, item)
         if item is not None:
             kept.append(item)
     return kept
 
 
-def _returning_slowly(answered: Iterable[pb.Header]) -> list[_Item] | None:
-    """Take the options of Connection into account."""
-    raw = from_headers(answered)
-    return list(headers.outbound(raw)) if headers.are_valid(raw) else None
+def _remember(memory: dict[_Key, _Known], key: _Key, known: _Known) -> None:
+    if len(key[0]) + len(key[1]) <= MAX_BYTES:
+        if len(memory) >= MEMORY:
+            memory.clear()
+        memory[key] = known
 
 
 @lru_cache(1024)
 def _of_untrusted(origin: Origin, host: str, name: str) -> bytes:
     return written(forwarding.added(origin, [], host, name))
-
-
-def _learn(item: _Item) -> bytes:
-    part = written(headers.inbound([item])[0])
-    if len(item[0]) + len(item[1]) <= MAX_BYTES and _is_clear(item):
-        if len(_passing) >= MEMORY:
-            _passing.clear()
-        _passing[item] = part
-    return part
-
-
-def _is_clear(item: _Item) -> bool:
-    """Tell whether it is not among those that are counted each time."""
-    return not headers.inbound([item])[1]
-
-
-def _slowly(given: RawHeaders) -> tuple[bytes, int]:
-    """Take the options of Connection into account."""
-    kept, dropped = headers.inbound(given)
-    return written(kept), dropped

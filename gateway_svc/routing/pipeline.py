@@ -86,7 +86,10 @@ class Pipeline:
         try:
             with Departure(receive) as departure:
                 answer = await self._answer(visit, receive, departure)
-                await self._send(visit, answer, send, departure)
+                try:
+                    await self._send(visit, answer, send, departure)
+                finally:
+                    answer.close()
                 status = answer.status
         except Disconnected:
             pass

@@ -7,7 +7,7 @@ Sent again, within the service's retry budget and its deadline, is
 
 import asyncio
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass, field
 from typing import Protocol
 
@@ -21,20 +21,16 @@ from gateway_svc.routing.resilience import Breaker, Ejections, RetryBudget
 from gateway_svc.routing.visit import Visit
 from libs.contracts.errors import DeadlineExceeded, ServiceError, Unavailable
 from libs.discovery import Directory, Instance, NoInstance
+from libs.discovery.client import IDEMPOTENT
 from libs.rpc import http_bridge_pb2 as pb
+from libs.rpc.exchange import MIN_SECONDS
 from libs.rpc.multiplexer import Transfer
 from libs.rpc.status import NoAnswer, refusal_of, unavailable
 
 log = structlog.get_logger(__name__)
 
-#: RFC 9110 § 9.2.2: what a proxy may send again by itself.
-IDEMPOTENT = frozenset(("GET", "HEAD", "PUT", "DELETE", "OPTIONS"))
-
 #: The first attempt and two more.
 MAX_ATTEMPTS = 3
-
-#: With less time left a service would not begin (seconds).
-MIN_SECONDS = 0.010
 
 #: A body may pause for so long; event streams say something every 15 s (seconds).
 IDLE_SECONDS = 60.0
@@ -54,12 +50,16 @@ class Client(Protocol):
 
 @dataclass(slots=True)
 class Answer:
-    """A service's answer, with the headers that pass: whole, or with a body still to come."""
+    """A service's answer, with the headers that pass: whole, or with a body still to come.
+
+    Who takes an answer closes it, whether its body was read or not.
+    """
 
     status: int
     headers: list[tuple[bytes, bytes]]
     body: bytes = b""
     chunks: AsyncIterator[bytes] | None = None
+    close: Callable[[], None] = lambda: None
 
 
 @dataclass(slots=True)
@@ -242,18 +242,23 @@ class Upstream:
         return Answer(response.status, _valid(response, call.visit), response.body)
 
     async def _transfer(self, call: _Call, instance: Instance, opening: pb.Part, seconds: float) -> Answer:
-        transfer = await self._client.transfer(instance.grpc_address, call.visit.service, opening, call.body)
+        """Exchange bodies in pieces. The service's time begins anew with each piece of the request that it takes."""
+        patience = _Patience(seconds)
+        body = patience.prolonged_by(call.body) if call.body is not None else None
+        transfer: Transfer | None = None
         try:
-            async with asyncio.timeout(seconds):
+            async with patience.limit:
+                transfer = await self._client.transfer(instance.grpc_address, call.visit.service, opening, body)
                 head = await transfer.head()
+                patience.is_over = True
             headers = _valid(head, call.visit)
-        except TimeoutError:
-            transfer.cancel()
-            raise NoAnswer(grpc.StatusCode.DEADLINE_EXCEEDED, "no head in time") from None
-        except BaseException:
-            transfer.cancel()
+        except BaseException as error:
+            if transfer is not None:
+                transfer.cancel()
+            if isinstance(error, TimeoutError):
+                raise NoAnswer(grpc.StatusCode.DEADLINE_EXCEEDED, "no head in time") from None
             raise
-        return Answer(head.status, headers, chunks=_chunks(transfer))
+        return Answer(head.status, headers, chunks=_chunks(transfer), close=transfer.cancel)
 
     @staticmethod
     def _note_failure(call: _Call, instance: Instance, failure: NoAnswer) -> None:
@@ -280,17 +285,29 @@ class Upstream:
                 del service.records[instance_id]
 
 
+class _Patience:
+    """The time until a head must be there, which each piece of the request's body begins anew."""
+
+    def __init__(self, seconds: float) -> None:
+        self._seconds = seconds
+        self.limit = asyncio.timeout(seconds)
+        self.is_over = False
+
+    async def prolonged_by(self, body: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
+        async for piece in body:
+            yield piece
+            if not self.is_over and not self.limit.expired():
+                self.limit.reschedule(asyncio.get_running_loop().time() + self._seconds)
+
+
 async def _chunks(transfer: Transfer) -> AsyncIterator[bytes]:
     chunks = transfer.chunks()
-    try:
-        while True:
-            async with asyncio.timeout(IDLE_SECONDS):
-                chunk = await anext(chunks, None)
-            if chunk is None:
-                return
-            yield chunk
-    finally:
-        transfer.cancel()
+    while True:
+        async with asyncio.timeout(IDLE_SECONDS):
+            chunk = await anext(chunks, None)
+        if chunk is None:
+            return
+        yield chunk
 
 
 def _is_passing(failure: NoAnswer) -> bool:

@@ -127,7 +127,7 @@ class Exchange:
         job = _Job(time.monotonic() + frame.deadline_ms / 1000)
         with self._lock:
             if self._ending or self._host.draining:
-                self._refuse(frame.id, grpc.StatusCode.UNAVAILABLE, "the instance is stopping")
+                self._outgoing.put(refusal(frame.id, grpc.StatusCode.UNAVAILABLE, "the instance is stopping"))
                 return
             self._jobs[frame.id] = job
         try:
@@ -165,9 +165,6 @@ class Exchange:
             self._jobs.pop(number, None)
             if self._ending and not self._jobs:
                 self._outgoing.put(None)
-
-    def _refuse(self, number: int, code: grpc.StatusCode, detail: str) -> None:
-        self._outgoing.put(refusal(number, code, detail))
 
 
 def abort(number: int, code: grpc.StatusCode, detail: str, *, refused: bool = False) -> pb.RawFrame:

@@ -17,6 +17,7 @@ from typing import Any
 
 import grpc
 import grpc.aio
+import structlog
 
 from libs.identity.service_tokens import ServiceSigner
 from libs.rpc import http_bridge_pb2 as pb
@@ -24,6 +25,8 @@ from libs.rpc.client import HANDLE, call_metadata
 from libs.rpc.exchange import MESSAGE_BYTES
 from libs.rpc.options import CHANNEL_OPTIONS
 from libs.rpc.status import NoAnswer
+
+log = structlog.get_logger(__name__)
 
 EXCHANGE = "/microtodo.http.v1.HttpBridge/Exchange"
 TRANSFER = "/microtodo.http.v1.HttpBridge/Transfer"
@@ -79,10 +82,6 @@ class Multiplexer:
     ) -> "Transfer":
         """Begin a transfer with `opening`, a request or a collect, and the chunks of a request's body."""
         return await Transfer.begin(self._target(target, audience).transfers(), opening, body)
-
-    def in_flight(self) -> dict[str, int]:
-        """Give how many requests wait for an answer, by target."""
-        return {target: stream.waiting for (target, _), stream in self._targets.items()}
 
     async def close(self) -> None:
         """Close all; requests under way fail."""
@@ -140,10 +139,6 @@ class _Target:
         self.has_no_exchange = False
         self._failures = 0
         self._not_before = 0.0
-
-    @property
-    def waiting(self) -> int:
-        return len(self._waiting)
 
     def ask(self, request: bytes, timeout: float) -> "tuple[int, asyncio.Future[pb.Response | str]]":
         if self._task is None:
@@ -237,6 +232,9 @@ class _Target:
                     await call.write(self._next_message())
         except (grpc.aio.AioRpcError, asyncio.InvalidStateError):
             return  # the reader sees it as well, and tells why
+        except Exception:
+            log.exception("writing to a stream failed", target=self._address)
+            call.cancel()  # the reader ends, and with it all that waits
 
     def _next_message(self) -> pb.RawFrames:
         """Take what is ready, up to a size."""
@@ -325,6 +323,9 @@ class Transfer:
             await call.write(opening)
         except grpc.aio.AioRpcError as failure:
             raise NoAnswer(failure.code(), failure.details() or "") from failure
+        except BaseException:
+            call.cancel()
+            raise
         return cls(call, asyncio.ensure_future(_send(call, body)))
 
     async def head(self) -> pb.Response:

@@ -21,14 +21,16 @@ MIB = 1024 * 1024
 class Client:
     """A client of the pipeline that sends its body in pieces, and takes the answer as it comes."""
 
-    def __init__(self, *pieces: bytes) -> None:
+    def __init__(self, *pieces: bytes, pause: float = 0.0) -> None:
         self._pieces = list(pieces)
+        self._pause = pause
         self._more = asyncio.Event()
         self._left = asyncio.Event()
         self.sent: asyncio.Queue[Any] = asyncio.Queue()
 
     async def receive(self) -> Any:
         if self._pieces:
+            await asyncio.sleep(self._pause)
             piece = self._pieces.pop(0)
             return {"type": "http.request", "body": piece, "more_body": bool(self._pieces)}
         await self._left.wait()
@@ -205,3 +207,26 @@ async def test_a_client_that_leaves_is_not_worked_for(gateway: Gateway, world: W
     await third.ask(gateway, "GET", "/v1/x/3")
     assert paths == ["/v1/x/1", "/v1/x/3"]
     assert second.sent.empty()
+
+
+async def test_a_stream_is_not_held_for_those_who_want_its_head_only(gateway: Gateway, world: World) -> None:
+    instance = world.run("todo", digest, routes=("/v1/changes",), streams={"/v1/changes": Changes()})
+    client = Client(b"")
+    await client.ask(gateway, "HEAD", "/v1/changes")
+
+    assert (await client.next())["status"] == 200
+    async with asyncio.timeout(5):
+        while world.servers[instance.id].in_flight:  # noqa: ASYNC110  (it ends on another thread)
+            await asyncio.sleep(0.01)
+
+
+async def test_a_body_may_take_longer_than_the_service_gets_to_answer(gateway: Gateway, world: World) -> None:
+    metadata = {"traffic.max_body": str(20 * MIB), "traffic.timeout": "0.6"}
+    world.run("todo", digest, routes=("/v1/x",), metadata=metadata)
+    pieces = [bytes(MIB // 4)] * 6
+    client = Client(*pieces, pause=0.25)
+    task = client.ask(gateway, "POST", "/v1/x", [(b"content-length", str(6 * MIB // 4).encode())])
+
+    assert (await client.next())["status"] == 200
+    assert (await client.body()).decode() == hashlib.sha256(b"".join(pieces)).hexdigest()
+    await task

@@ -61,7 +61,7 @@ async def test_many_at_once_each_get_their_own_answer_on_one_stream(serve: Serve
     answers = await asyncio.gather(*(multiplexer.ask(bridge.target, "todo", request(body=body), 10) for body in bodies))
 
     assert [answer.body for answer in answers if isinstance(answer, pb.Response)] == bodies
-    assert multiplexer.in_flight() == {bridge.target: 0}
+    assert multiplexer._targets[bridge.target, "todo"]._waiting == {}
 
 
 async def test_one_answer_does_not_wait_for_another(serve: Serve, multiplexer: Multiplexer) -> None:
