@@ -37,7 +37,8 @@ class Call:
     """Where a request came from. `route` is set only for requests from outside, which pass the gateway.
 
     `token_error` says what is wrong with the client's access token. There is no principal then; public views answer
-    all the same, for a client that refreshes a token may well send the one that has expired.
+    all the same, for a client that refreshes a token may well send the one that has expired. `attempt` is to how many
+    other instances the gateway has sent this request before: none answered, and one may have done what it asks for.
     """
 
     caller: Caller = field(default_factory=Caller)
@@ -46,3 +47,4 @@ class Call:
     route: str = ""
     client_ip: str = ""
     token_error: str = ""
+    attempt: int = 0

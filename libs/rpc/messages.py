@@ -36,7 +36,9 @@ def call_of(request: pb.Request, caller: Caller) -> Call:
     if caller.service != "gateway":
         return Call(caller, request_id=request.request_id)
     principal = to_principal(request.principal) if request.HasField("principal") else None
-    return Call(caller, principal, request.request_id, request.route, request.client_ip, request.token_error)
+    return Call(
+        caller, principal, request.request_id, request.route, request.client_ip, request.token_error, request.attempt
+    )
 
 
 def to_principal(message: pb.Principal) -> Principal:

@@ -2,7 +2,8 @@
 
 The key's row is committed first, with a lease of 60 s. The answer is stored in the transaction of the effect, so both
 are there or neither. A crash in between leaves a lease that lapses, and the next try runs. Two tries that both believe
-to hold the lease cannot both commit: storing the answer demands the lease that the try took (a fencing token).
+to hold the lease cannot both commit: storing the answer demands the lease that the try took (a fencing token). So the
+gateway's next attempt of a request may take a lease over at once: who held it gave no answer, and likely died.
 Terms and header names follow draft-ietf-httpapi-idempotency-key-header.
 """
 
@@ -52,7 +53,7 @@ def run(key: str, request: Request, handler: Callable[[], Any]) -> HttpResponseB
     """Run `handler` once for this key, or answer what it answered before."""
     _purge()
     body_hash = salted_hmac(__name__, request.body, algorithm="sha256").hexdigest()  # a body may hold a password
-    row = _claim(_scope(key, request, body_hash), body_hash)
+    row = _claim(_scope(key, request, body_hash), body_hash, repeated=call_of(request).attempt > 0)
     if row.status is not None:
         return _replay(row)
     try:
@@ -72,8 +73,8 @@ def _scope(key: str, request: Request, body_hash: str) -> str:
     return hashlib.sha256("\0".join([caller, request.method or "", request.path, key]).encode()).hexdigest()
 
 
-def _claim(scope: str, body_hash: str) -> IdempotencyKey:
-    """Insert the key's row, or take the one that is there: answered, or with a lapsed lease."""
+def _claim(scope: str, body_hash: str, *, repeated: bool) -> IdempotencyKey:
+    """Insert the key's row, or take the one that is there: answered, or held by nobody any more."""
     now = timezone.now()
     try:
         with transaction.atomic():
@@ -84,18 +85,19 @@ def _claim(scope: str, body_hash: str) -> IdempotencyKey:
         row = IdempotencyKey.objects.get(scope=scope)
     if row.expires_at <= now:
         row.delete()
-        return _claim(scope, body_hash)
+        return _claim(scope, body_hash, repeated=repeated)
     if row.body_hash != body_hash:
         raise ValidationFailed("this Idempotency-Key came with another body before", code="idempotency_key_reused")
     if row.status is None:
-        _take_over(row, now)
+        _take_over(row, now, at_once=repeated)
     return row
 
 
-def _take_over(row: IdempotencyKey, now: datetime) -> None:
+def _take_over(row: IdempotencyKey, now: datetime, *, at_once: bool) -> None:
     lease = now + LEASE
     unchanged = IdempotencyKey.objects.filter(scope=row.scope, status=None, locked_until=row.locked_until)
-    if row.locked_until > now or not unchanged.update(locked_until=lease):
+    is_held = row.locked_until > now and not at_once
+    if is_held or not unchanged.update(locked_until=lease):
         raise Conflict("the first request with this key still runs", code="idempotency_key_in_use", retry_after=1)
     row.locked_until = lease
 

@@ -24,11 +24,12 @@ def test_a_principal_survives_the_way_there_and_back() -> None:
 
 def test_only_the_gateway_speaks_for_users_and_the_outside() -> None:
     request = pb.Request(
-        request_id="r", route="/v1/lists", client_ip="10.0.0.1", principal=from_principal(PRINCIPAL), token_error="x"
-    )
+        request_id="r", route="/v1/lists", client_ip="10.0.0.1", principal=from_principal(PRINCIPAL), token_error="x",
+        attempt=1,
+    )  # fmt: skip
 
     gateway, events = Caller.of("gateway"), Caller.of("events")
-    assert call_of(request, gateway) == Call(gateway, PRINCIPAL, "r", "/v1/lists", "10.0.0.1", "x")
+    assert call_of(request, gateway) == Call(gateway, PRINCIPAL, "r", "/v1/lists", "10.0.0.1", "x", 1)
     assert call_of(request, events) == Call(events, None, "r")
 
 

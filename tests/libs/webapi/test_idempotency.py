@@ -1,5 +1,6 @@
 import threading
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
@@ -80,6 +81,18 @@ def test_a_lapsed_lease_is_taken_over_and_a_live_one_is_a_conflict(user):
     IdempotencyKey.objects.update(locked_until=timezone.now() - timedelta(seconds=1))
     assert user.post("/things", json={"name": "a"}, headers=KEY).status_code == 201
     assert effects == ["a", "a"]
+
+
+def test_the_next_attempt_of_a_request_takes_the_lease_over_at_once(user):
+    user.post("/things", json={"name": "a"}, headers=KEY)
+    IdempotencyKey.objects.update(status=None, locked_until=timezone.now() + timedelta(seconds=30))
+    effects.clear()
+    again = replace(user, call=replace(user.call, attempt=1))
+
+    for replayed in (False, True):
+        answer = again.post("/things", json={"name": "a"}, headers=KEY)
+        assert (answer.status_code, answer.has_header("Idempotency-Replayed")) == (201, replayed)
+    assert effects == ["a"]
 
 
 def test_expired_keys_are_forgotten(user, monkeypatch):

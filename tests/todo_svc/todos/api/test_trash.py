@@ -1,9 +1,11 @@
 """The trash over HTTP."""
 
+from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
+from uuid_utils.compat import uuid7
 
 from tests.todo_svc.conftest import Someone
 from todo_svc.todos.models import Activity, Comment, Task, TaskList, TrashEntry
@@ -25,6 +27,24 @@ def test_a_deleted_task_waits_for_30_days(ann: Someone, milk: Any, published: An
     kept = datetime.fromisoformat(entry["expires_at"]) - datetime.fromisoformat(entry["deleted_at"])
     assert kept == timedelta(days=30)
     assert published[-1].type == "todo.task.deleted"
+
+
+@pytest.mark.parametrize("kind", ["tasks", "lists"])
+def test_a_deletion_that_an_attempt_before_has_done_is_answered_as_done(
+    ann: Someone, bob: Someone, groceries: Any, milk: Any, kind: str
+) -> None:
+    path = f"/v1/{kind}/{milk['id'] if kind == 'tasks' else groceries['id']}"
+    ann.delete(path)
+
+    sent_again(ann).delete(path, 204)
+    sent_again(bob).delete(path, 404)
+    sent_again(ann).delete(f"/v1/{kind}/{uuid7()}", 404)
+    assert len(trash(ann)) == 1
+
+
+def sent_again(user: Someone) -> Someone:
+    """The gateway on behalf of a user, with requests that another instance got and did not answer."""
+    return replace(user, client=replace(user.client, call=replace(user.client.call, attempt=1)))
 
 
 def test_a_task_goes_and_comes_back_with_its_subtasks(ann: Someone, groceries: Any, milk: Any, published: Any) -> None:

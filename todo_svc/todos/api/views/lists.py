@@ -56,8 +56,7 @@ class ListItem(TodoView):
     @operation("deleteList")
     def delete(self, request: Request, list_id: UUID) -> Response:
         """Put it into the trash."""
-        list_delete(actor=self.me, list_id=list_id, guard=self.guard_list)
-        return self.no_content()
+        return self.deleted(lambda: list_delete(actor=self.me, list_id=list_id, guard=self.guard_list), list_id)
 
 
 class ListArchive(TodoView):

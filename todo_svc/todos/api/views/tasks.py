@@ -108,8 +108,7 @@ class TaskItem(TodoView):
     @operation("deleteTask")
     def delete(self, request: Request, task_id: UUID) -> Response:
         """Put it with its subtasks into the trash."""
-        task_delete(actor=self.me, task_id=task_id, guard=self.guard_task)
-        return self.no_content()
+        return self.deleted(lambda: task_delete(actor=self.me, task_id=task_id, guard=self.guard_task), task_id)
 
 
 class TaskComplete(TodoView):
