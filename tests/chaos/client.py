@@ -73,7 +73,6 @@ class Client:
         self.pending = []
         self.samples = []
         self.faults = []
-        self.excuses = []  # (request id, what it needs to have been sent twice for)
         self.request_ids = set()
         self.titles = 0
         self.request_id = ""
@@ -193,9 +192,9 @@ class Client:
         each.due = time.monotonic() + 1.0
         answer = self._send_keyed(each)
         if answer.status == 409 and answer.code == "idempotency_key_in_use":
-            # The first request holds the key: one that was cut off, or an attempt that the gateway gave up.
+            # One before it, which got no answer, may still hold the key.
             if is_first:
-                self.excuses.append((answer.request_id, "409 to the first request with an Idempotency-Key"))
+                self.fault("409 to the first request with an Idempotency-Key")
             if time.monotonic() - each.since > KEY_WITHIN:
                 self.fault("its Idempotency-Key never came free")
             each.due = time.monotonic() + answer.retry_after
@@ -254,10 +253,7 @@ class Client:
             return
         self.ledger.doubt(task_id, None)
         answer = self.send("delete", "DELETE", f"/v1/tasks/{task_id}")
-        if answer.status == 404:  # right only for the second attempt, where the first has done it
-            self.excuses.append((answer.request_id, "404 to a DELETE"))
-            self.ledger.deleted(task_id)
-        elif not answer.is_missing and self.expect(answer, 204):
+        if not answer.is_missing and self.expect(answer, 204):
             self.ledger.deleted(task_id)
 
     def _is_written(self, answer, task_id):

@@ -74,6 +74,6 @@ def _run(report, stack, load):
     report.seconds = ended - report.began
     report.samples = [sample for sample in load.samples if report.began <= sample.at < ended]
     report.calm_samples = [sample for sample in load.samples if not report.began <= sample.at < ended]
-    report.deeds, report.faults, report.excuses = killer.deeds, killer.faults + load.faults, load.excuses
+    report.deeds, report.faults = killer.deeds, killer.faults + load.faults
     report.happened = sum(client.ledger.happened for client in load.clients)
     report.unhappened = sum(client.ledger.unhappened for client in load.clients)

@@ -96,7 +96,3 @@ class Load:
     @property
     def faults(self):
         return sorted((fault for client in self.clients for fault in client.faults), key=lambda fault: fault.at)
-
-    @property
-    def excuses(self):
-        return [excuse for client in self.clients for excuse in client.excuses]

@@ -24,7 +24,7 @@ KNOWN_WITHIN = 2.0
 
 @dataclass
 class Report:
-    """One run. `log` has what the gateway's records say of each request that failed or needs an excuse, by its id."""
+    """One run. `log` has what the gateway's records say of each request that failed, by its id."""
 
     seed: str
     calm: list = field(default_factory=list)
@@ -35,7 +35,6 @@ class Report:
     calm_samples: list = field(default_factory=list)  # of before, and of after
     deeds: list = field(default_factory=list)
     faults: list = field(default_factory=list)
-    excuses: list = field(default_factory=list)
     happened: int = 0  # writes without an answer that turned out to have happened
     unhappened: int = 0
     metrics: dict = field(default_factory=dict)
@@ -68,17 +67,10 @@ class Report:
             if not any(sample.at - KNOWN_WITHIN < death < sample.at + sample.seconds for death in deaths)
         ]
 
-    @property
-    def unexcused(self):
-        """Answers that are right only for a second attempt, to requests that had one."""
-        return [(what, request_id) for request_id, what in self.excuses if self.attempts(request_id) < 2]
-
     def read_log(self, stack):
         """Look up what needs looking up."""
         library = Library(stack)
-        wanted = [sample.request_id for sample in self.failed if sample.request_id]
-        wanted += [request_id for request_id, _ in self.excuses]
-        for request_id in wanted:
+        for request_id in [sample.request_id for sample in self.failed if sample.request_id]:
             self.log[request_id] = [
                 each["attributes"]
                 for each in library.wait_for(service="gateway", request_id=request_id, enough=has_access_record)
@@ -106,7 +98,6 @@ class Report:
         yield self._by_answer()
         if self.failed:
             yield self._failures()
-        yield from (f"{what}: {count}" for what, count in Counter(what for _, what in self.excuses).items())
         yield from self._wrong()
 
     def _by_answer(self):
@@ -125,7 +116,7 @@ class Report:
         return table(("failed", "answer", "attempts", "requests"), rows)
 
     def _wrong(self):
-        yield f"wrong: {len(self.faults) + len(self.unexcused) + len(self.astray)}"
+        yield f"wrong: {len(self.faults) + len(self.astray)}"
         for fault in self.faults[:SHOWN]:
             yield f"  {fault.at - self.began:.2f} s, client {fault.client}, {fault.request_id}: {fault.what}"
             yield from self._near(fault.at)
@@ -133,7 +124,6 @@ class Report:
             yield f"  {sample.at - self.began:.2f} s: no death at that time: {sample}"
             yield from (f"    {record}" for record in self.log.get(sample.request_id, ()))
             yield from self._near(sample.at)
-        yield from (f"  {what}, which was sent once: {request_id}" for what, request_id in self.unexcused[:SHOWN])
 
     def _near(self, at):
         near = [deed for deed in self.deeds if -8 < deed.at - at < 3]
