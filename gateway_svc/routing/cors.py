@@ -9,7 +9,7 @@ from libs.rpc.messages import RawHeaders
 METHODS = b"GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS"
 ALLOWED_HEADERS = (
     b"Authorization, Content-Type, Idempotency-Key, If-Match, If-None-Match, Last-Event-ID, X-Request-ID, "
-    b"Traceparent, Tracestate"
+    b"X-Request-Timeout, Traceparent, Tracestate"
 )
 EXPOSED_HEADERS = (
     b"ETag, Location, Link, Retry-After, X-Request-ID, Idempotency-Replayed, RateLimit, RateLimit-Policy, "
