@@ -22,6 +22,13 @@ from libs.devstack.plan import ROOT, Plan, Ports, manage
 from libs.devstack.supervision import control_socket
 from libs.identity.service_tokens import ServiceSigner, load_private_key
 
+#: Tests are one person on one machine, whatever the parts: with those limits that embedded systems have.
+RATES = {
+    "MT_GATEWAY_RATE_USER": "600000/minute",
+    "MT_GATEWAY_RATE_TOKEN": "off",
+    "MT_GATEWAY_RATE_ADDRESS": "600000/minute",
+}
+
 READY_WITHIN = 90
 STOPPED_WITHIN = 60
 
@@ -64,7 +71,7 @@ class Stack:
         self.home = Path(home or tempfile.mkdtemp(prefix="mts-"))
         self.ports = Ports(*free_ports(4))
         self.scale = scale
-        self.extra = environment or {}
+        self.extra = RATES | (environment or {})
         self.external = {} if embedded else external_parts()
         if keys and self.distributed:
             shutil.copytree(keys, self.plan.keys, dirs_exist_ok=True)
