@@ -8,6 +8,7 @@ from django.core.wsgi import get_wsgi_application
 from gateway_svc.routing.authentication import Authenticator, PersonalTokens, fetch_keys
 from gateway_svc.routing.cors import Cors
 from gateway_svc.routing.forwarding import TrustedProxies
+from gateway_svc.routing.head import Heads
 from gateway_svc.routing.observation import Gauges
 from gateway_svc.routing.pipeline import Pipeline
 from gateway_svc.routing.policies import Policies, Policy, parse_overrides
@@ -63,14 +64,13 @@ class Gateway:
         self._poller = RevocationPoller(revoked, verifier.refresh)
         self._limits = configured_limits()
         self.pipeline = Pipeline(
-            name=settings.INSTANCE,
             table=self._table,
             authenticator=Authenticator(verifier, PersonalTokens(), revoked),
             policies=self._policies,
             upstream=self.upstream,
             pages=self._pages,
             cors=Cors(settings.CORS_ORIGINS, any_origin=settings.EMBEDDED and not settings.CORS_ORIGINS),
-            proxies=TrustedProxies(settings.TRUSTED_PROXIES),
+            heads=Heads(TrustedProxies(settings.TRUSTED_PROXIES), settings.INSTANCE),
             limits=self._limits,
         )
 

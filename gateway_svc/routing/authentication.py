@@ -51,24 +51,28 @@ class Authenticator:
         self._pats = pats
         self._revoked = revoked
 
-    async def principal(self, headers: RawHeaders) -> Principal | None:
-        """Give the user, None without a token; InvalidToken for a bad one, Unavailable while Auth can't be asked."""
-        given = values(headers, b"authorization")
-        if not given:
+    def known(self, token: str) -> Principal | None:
+        """Give the user of a token that was verified before, None where that takes asking; InvalidToken if it ended."""
+        principal = (self._pats if _is_personal(token) else self._verifier).cached(token)
+        if principal is None or not self._revoked.known:
             return None
-        scheme, _, token = given[0].decode("latin-1").partition(" ")
-        if len(given) > 1 or scheme.lower() != "bearer":
-            raise InvalidToken("send one `Authorization: Bearer` header")
-        token = token.strip()
-        personal = token.startswith(personal_tokens.PREFIX)
-        principal = (self._pats if personal else self._verifier).cached(token)
-        if principal is None:
-            principal = await (self._pats.verify(token) if personal else self._verified(token))
+        self._check(principal)
+        return principal
+
+    async def principal(self, token: str) -> Principal:
+        """Give the user; InvalidToken for a bad token, Unavailable while Auth can't be asked."""
+        if _is_personal(token):
+            principal = self._pats.cached(token) or await self._pats.verify(token)
+        else:
+            principal = self._verifier.cached(token) or await self._verified(token)
         if not self._revoked.known:
             await self._revoked.wait_until_known()
-        if (principal.session_id or principal.token_id) in self._revoked:
-            raise InvalidToken("the token was deleted" if personal else "the session has ended")
+        self._check(principal)
         return principal
+
+    def _check(self, principal: Principal) -> None:
+        if (principal.session_id or principal.token_id) in self._revoked:
+            raise InvalidToken("the session has ended" if principal.session_id else "the token was deleted")
 
     async def _verified(self, token: str) -> Principal:
         try:
@@ -154,6 +158,21 @@ class Allowance:
     def give_back(self) -> None:
         """Undo one `take`."""
         self._full_at -= self._cost
+
+
+def credentials(headers: RawHeaders) -> str | None:
+    """Give the token of the Authorization header, None where there is none; InvalidToken for anything else."""
+    given = values(headers, b"authorization")
+    if not given:
+        return None
+    scheme, _, token = given[0].decode("latin-1").partition(" ")
+    if len(given) > 1 or scheme.lower() != "bearer":
+        raise InvalidToken("send one `Authorization: Bearer` header")
+    return token.strip()
+
+
+def _is_personal(token: str) -> bool:
+    return token.startswith(personal_tokens.PREFIX)
 
 
 def fetch_keys() -> dict[str, Any]:

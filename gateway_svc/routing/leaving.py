@@ -53,6 +53,8 @@ class Departure:
 
     async def _wait(self) -> None:
         message = await self._receive()
+        if message["type"] == "http.request":  # the empty body of a request that has none
+            message = await self._receive()
         if message["type"] == "http.disconnect" and self._block is not None:
             self._left = True
             self._block.cancel()

@@ -38,8 +38,8 @@ def observe(visit: Visit, status: int) -> None:
     _seconds(service, visit.route).observe(seconds)
     if visit.attempts > 1:
         RETRIES.labels(service).inc(visit.attempts - 1)
-    if visit.dropped_headers:
-        DROPPED_HEADERS.inc(visit.dropped_headers)
+    if visit.head.dropped:
+        DROPPED_HEADERS.inc(visit.head.dropped)
     event(
         logging.INFO,
         "gateway.access",
@@ -54,8 +54,8 @@ def observe(visit: Visit, status: int) -> None:
             "upstream_instance": visit.instance,
             "attempts": visit.attempts,
             "request_id": visit.request_id,
-            "client_request_id": visit.client_request_id,
-            "client_ip": visit.origin.client_ip,
+            "client_request_id": visit.head.client_request_id,
+            "client_ip": visit.head.origin.client_ip,
             "user_id": visit.principal.user_id if visit.principal else "",
         },
     )

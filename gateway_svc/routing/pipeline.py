@@ -10,8 +10,8 @@ import structlog
 
 from gateway_svc.routing.authentication import Authenticator
 from gateway_svc.routing.cors import METHODS, Cors
-from gateway_svc.routing.errors import InvalidToken, LengthRequired, MethodNotAllowed, RateLimited
-from gateway_svc.routing.forwarding import TrustedProxies
+from gateway_svc.routing.errors import BadHost, InvalidToken, LengthRequired, MethodNotAllowed, RateLimited
+from gateway_svc.routing.head import Heads
 from gateway_svc.routing.leaving import Departure
 from gateway_svc.routing.observation import observe
 from gateway_svc.routing.policies import Policies, Policy
@@ -52,25 +52,23 @@ class Pipeline:
     def __init__(
         self,
         *,
-        name: str,
         table: RouteTable,
         policies: Policies,
         authenticator: Authenticator,
         upstream: Upstream,
         pages: Dispatcher,
         cors: Cors,
-        proxies: TrustedProxies,
+        heads: Heads,
         limits: Limits,
     ) -> None:
-        """Join the steps; `name` is this gateway's in Via, `pages` serves its own."""
-        self._name = name
+        """Join the steps; `pages` serves the gateway's own."""
         self._table = table
         self._policies = policies
         self._authenticator = authenticator
         self._upstream = upstream
         self._pages = pages
         self._cors = cors
-        self._proxies = proxies
+        self._heads = heads
         self._limits = limits
         self._without_origin = cors.headers([])
 
@@ -79,7 +77,7 @@ class Pipeline:
         if scope["type"] != "http":
             await refuse_websocket(scope, send)
             return
-        visit = Visit(scope, self._proxies)
+        visit = Visit(scope, self._heads.of(scope))
         trace = visit.trace.parent
         context.bind(request_id=visit.request_id, trace_id=trace.trace_id, span_id=trace.span_id)
         status = 499
@@ -118,19 +116,20 @@ class Pipeline:
         if route.service == OWN_SERVICE:
             await self._limit(visit, self._policies.of(OWN_SERVICE))
             check_declared_length(visit.scope)
-            own = pb.Request.FromString(visit.to_request(await read_body(receive), self._name))
+            own = pb.Request.FromString(visit.to_request(await read_body(receive)))
             return _whole(await asyncio.wrap_future(self._pages.submit(own, Call(request_id=visit.request_id))))
-        await self._authenticate(visit)
+        if visit.head.token is not None:
+            await self._authenticate(visit, visit.head.token)
         policy = self._policies.of(visit.service)
         await self._limit(visit, policy)
-        length = int(visit.names.get(b"content-length", b"0"))
+        length = visit.head.content_length
         if length > policy.max_body:
             raise PayloadTooLarge(f"a body has at most {policy.max_body} bytes")
         body: AsyncIterator[bytes] | None = None
         if length > MAX_BODY:
-            request, body = visit.to_request(b"", self._name, length), stream_body(receive)
+            request, body = visit.to_request(b"", length), stream_body(receive)
         else:
-            request = visit.to_request(await self._read(receive, policy.max_body), self._name)
+            request = visit.to_request(await self._read(receive, policy.max_body) if visit.head.has_body else b"")
             departure.watch()
         return await self._upstream.call(visit, request, policy, body)
 
@@ -143,18 +142,16 @@ class Pipeline:
                 raise LengthRequired from None
             raise
 
-    async def _authenticate(self, visit: Visit) -> None:
+    async def _authenticate(self, visit: Visit, token: str) -> None:
         """Find out who the user is. A bad token makes the request anonymous: only the service knows what is public."""
-        if b"authorization" not in visit.names:
-            return
         try:
-            visit.principal = await self._authenticator.principal(visit.headers)
+            visit.principal = self._authenticator.known(token) or await self._authenticator.principal(token)
         except InvalidToken as error:
             visit.token_error = error.detail
 
     async def _limit(self, visit: Visit, policy: Policy) -> None:
         """Count the request for its user, token or address; RateLimited where that was one too many."""
-        who = visit.service, policy, visit.principal, visit.origin.client_ip
+        who = visit.service, policy, visit.principal, visit.head.origin.client_ip
         try:
             decision = self._limits.try_take(*who) or await self._limits.take(*who)
         except RateLimited as refused:
@@ -167,15 +164,20 @@ class Pipeline:
         if visit.method not in CARRIED:
             raise MethodNotAllowed
         check_path(visit.scope["raw_path"])
-        visit.host()
+        if visit.head.host is None:
+            raise BadHost
 
     async def _send(self, visit: Visit, answer: Answer, send: Send, departure: Departure) -> None:
         """Send an answer; a body that breaks off ends the connection, so that nobody takes it for whole."""
         bodyless = visit.method == "HEAD" or answer.status in BODYLESS
-        kept = [item for item in answer.headers if item[0] not in _SET_HERE]
-        length = next((value for name, value in answer.headers if name == b"content-length"), None)
+        length, kept = None, []
+        for item in answer.headers:
+            if item[0] == b"content-length":
+                length = item[1]
+            else:
+                kept.append(item)
         if answer.chunks is None and not bodyless:
-            length = str(len(answer.body)).encode()
+            length = b"%d" % len(answer.body)
         if length is not None and answer.status not in BODYLESS:
             kept.append((b"content-length", length))
         kept += [(b"x-request-id", visit.request_id.encode()), NOSNIFF, *visit.rate_headers]
@@ -192,10 +194,6 @@ class Pipeline:
             log.warning("an answer broke off", upstream=visit.instance, error=str(failure))
             raise Disconnected from None  # without an end of the body, the server closes the connection
         await send({"type": "http.response.body", "body": b""})
-
-
-#: What `_send` writes by itself.
-_SET_HERE = frozenset((b"content-length", b"x-request-id", b"x-content-type-options"))
 
 
 def _whole(response: pb.Response) -> Answer:

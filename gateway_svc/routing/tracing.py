@@ -1,7 +1,7 @@
 """Request ids and W3C trace context at the edge."""
 
 import re
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from gateway_svc.routing.headers import values
 from libs.rpc.messages import RawHeaders
@@ -18,8 +18,7 @@ MAX_STATE = 512
 LONG_MEMBER = 128
 
 
-@dataclass(frozen=True, slots=True)
-class Trace:
+class Trace(NamedTuple):
     """The trace a request belongs to; its span is the gateway's own."""
 
     parent: Traceparent

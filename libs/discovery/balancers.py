@@ -238,6 +238,8 @@ class LeastLoad:
 
     def choose(self, pool: Pool, load: LoadOf) -> Instance:
         """Draw two and compare; the first one where they are equal, which keeps an idle system at its weights."""
+        if len(pool.instances) == 1:
+            return pool.instances[0]
         shares = pool.shares()
         first = shares.draw()
         second = shares.draw_other(first)

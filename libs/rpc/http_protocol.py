@@ -11,15 +11,17 @@ import asyncio
 import re
 import socket
 import sys
+import urllib.parse
 from http import HTTPStatus
 from typing import Any
 
 import httptools
 import structlog
-from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 from libs.contracts.errors import BadRequest, ServiceError
 from libs.rpc import framing
+from libs.rpc.http_answer import AnswerCycle
 from libs.rpc.messages import new_request_id
 from libs.rpc.problem import CONTENT_TYPE, HeadersTooLarge, problem_bytes
 
@@ -67,13 +69,18 @@ class TargetTooLong(ServiceError):
 
 
 class PublicHttpProtocol(HttpToolsProtocol):
-    """Uvicorn's httptools protocol with limits, strict framing and problem documents."""
+    """Uvicorn's httptools protocol with limits, strict framing and problem documents.
+
+    There is no timer for idle connections: what watches how fast clients send ends those as well.
+    """
+
+    cycle: AnswerCycle
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         """Start without a request."""
         super().__init__(*args, **kwargs)
         self._application, self.app = self.app, self._answer
-        self._answering: RequestResponseCycle | None = None
+        self._answering: AnswerCycle | None = None
         self._closing = self._deaf = False
         self._data = self._again = b""
         self._given: dict[bytes, bytes] = {}
@@ -141,19 +148,49 @@ class PublicHttpProtocol(HttpToolsProtocol):
     def on_headers_complete(self) -> None:
         """Check the size of the head and how the request is framed, and begin with it."""
         given = self._given = dict(self.headers)
-        if self.parser.should_upgrade() and self._declines_upgrade():
+        upgrades = self.parser.should_upgrade()
+        if upgrades and self._declines_upgrade():
             return
         # Most heads come in one piece, which is small enough as a whole.
         if self._began_in + self._unshown_bytes + len(self._data) > MAX_HEADER_BYTES or len(self.headers) > MAX_HEADERS:
             self._measure()
-        framing.check(self.parser.get_method(), self.parser.get_http_version(), self.headers, given)
+        method, version = self.parser.get_method(), self.parser.get_http_version()
+        framing.check(method, version, self.headers, given)
         if not self.url.startswith(b"/") or b"#" in self.url:
             self.url = framing.origin_form(self.url, given.get(b"host", b""))
-        self.expect_100_continue = b"expect" in given and self.parser.get_http_version() == "1.1"
-        super().on_headers_complete()
+        self._describe(method.decode("ascii"), version)
+        if not upgrades or not self._should_upgrade():
+            self._begin(
+                AnswerCycle(
+                    self.scope, self.transport, self.flow, self.logger, self.access_logger, self.access_log,
+                    self.server_state.default_headers, asyncio.Event(), b"expect" in given and version == "1.1",
+                    keep_alive=version != "1.0" and self.parser.should_keep_alive(),
+                    on_response=self.on_response_complete,
+                )
+            )  # fmt: skip
         self._part += 1
         self._in_head, self._in_body = False, True
         self._unshown_bytes = 0
+
+    def _describe(self, method: str, version: str) -> None:
+        raw_path, _, query = self.url.partition(b"?")
+        path = raw_path.decode("ascii")
+        scope: Any = self.scope
+        scope["method"] = method
+        scope["http_version"] = version
+        scope["path"] = urllib.parse.unquote(path) if "%" in path else path
+        scope["raw_path"] = raw_path
+        scope["query_string"] = query
+
+    def _begin(self, cycle: AnswerCycle) -> None:
+        """Let a request be answered, after those before it."""
+        is_first = self.cycle is None or self.cycle.response_complete
+        self.cycle = cycle
+        if is_first:
+            self._start_asgi_task(cycle, self.app)
+        else:
+            self.flow.pause_reading()
+            self.pipeline.appendleft((cycle, self.app))
 
     def on_body(self, body: bytes) -> None:
         """Count the body."""
@@ -171,9 +208,13 @@ class PublicHttpProtocol(HttpToolsProtocol):
     def on_response_complete(self) -> None:
         """Go on with the next request, or end the connection where the answer said so."""
         self._answering = None
-        super().on_response_complete()
+        self.server_state.total_requests += 1
+        if self.transport.is_closing():
+            return
+        self.flow.resume_reading()
+        if self.pipeline:
+            self._start_asgi_task(*self.pipeline.pop())
         if self._closing:
-            self._unset_keepalive_if_required()
             self._linger()
 
     def send_400_response(self, msg: str) -> None:
@@ -187,7 +228,7 @@ class PublicHttpProtocol(HttpToolsProtocol):
         if size > MAX_HEADER_BYTES or len(self.headers) > MAX_HEADERS:
             raise HeadersTooLarge
 
-    def _start_asgi_task(self, cycle: RequestResponseCycle, app: Any) -> None:
+    def _start_asgi_task(self, cycle: Any, app: Any) -> None:
         self._answering = cycle
         super()._start_asgi_task(cycle, app)
 
@@ -208,7 +249,7 @@ class PublicHttpProtocol(HttpToolsProtocol):
 
         await self._application(scope, receive, send_or_close)
 
-    def _leaves_unread(self, cycle: RequestResponseCycle) -> bool:
+    def _leaves_unread(self, cycle: AnswerCycle) -> bool:
         if cycle is not self.cycle or not self._in_body:
             return False
         small = int(self._given.get(b"content-length", DRAINED_BYTES + 1)) <= DRAINED_BYTES

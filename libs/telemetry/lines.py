@@ -7,7 +7,6 @@ import traceback
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from functools import lru_cache
-from json.encoder import encode_basestring
 from types import TracebackType
 from typing import Any, TypeAlias
 
@@ -26,7 +25,6 @@ MAX_DEPTH = 6
 LEVELS = {10: "debug", 20: "info", 30: "warning", 40: "error", 50: "critical"}
 
 _encode = json.JSONEncoder(ensure_ascii=False, allow_nan=False, separators=(",", ":"), default=str).encode
-_string = encode_basestring
 
 
 class Renderer:
@@ -36,7 +34,6 @@ class Renderer:
         """Put `service` and `instance` into every line."""
         self.service = service
         self.instance = instance
-        self._whose = f'"service":{_string(service)},"instance":{_string(instance)}'
 
     def line(  # noqa: PLR0917  (the hot path: names cost)
         self,
@@ -48,14 +45,35 @@ class Renderer:
         fields: Mapping[str, str],
     ) -> bytes:
         """Write one record; nothing that is logged can make this fail."""
-        message = message if len(message) <= MAX_MESSAGE else f"{message[:MAX_MESSAGE]}… (cut)"
-        known = "".join(f',"{name}":{_string(str(fields[name])[:MAX_NAME])}' for name in FIELDS if fields.get(name))
-        more = f',"attributes":{_attributes(attributes)}' if attributes else ""
-        text = (
-            f'{{"time":"{timestamp(created)}","level":"{level_name(level)}",{self._whose},'
-            f'"logger":{_string(logger[:MAX_NAME])},"message":{_string(message)}{known}{more}}}'
-        )
-        return text.encode(errors="replace")
+        record: dict[str, Any] = {
+            "time": timestamp(created),
+            "level": level_name(level),
+            "service": self.service,
+            "instance": self.instance,
+            "logger": logger,
+            "message": message,
+        }
+        for name in FIELDS:
+            if value := fields.get(name):
+                record[name] = value
+        if attributes:
+            record["attributes"] = attributes
+        try:
+            line = orjson.dumps(record, default=str)
+        except Exception:  # noqa: BLE001  (a circle, half a character, an odd key, a __str__ that fails)
+            line = b""
+        return line if 0 < len(line) <= MAX_MESSAGE else _careful(record)
+
+
+def _careful(record: dict[str, Any]) -> bytes:
+    """Write a record that is long or odd: each part is cut, and what can't be written becomes text."""
+    message, attributes = record["message"], record.pop("attributes", {})
+    cut = {name: text_of(value)[:MAX_NAME] for name, value in record.items()}
+    cut["message"] = message if len(message) <= MAX_MESSAGE else f"{message[:MAX_MESSAGE]}… (cut)"
+    text = _encode(cut)
+    if attributes:
+        text = f'{text[:-1]},"attributes":{_attributes(attributes)}}}'
+    return text.encode(errors="replace")
 
 
 def timestamp(seconds: float) -> str:

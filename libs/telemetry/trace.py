@@ -3,7 +3,7 @@
 import os
 import random
 import re
-from dataclasses import dataclass
+from typing import NamedTuple
 
 _TRACEPARENT = re.compile(r"([0-9a-f]{2})-([0-9a-f]{32})-([0-9a-f]{16})-([0-9a-f]{2})(-.*)?")
 _SAMPLED = 0x01
@@ -13,8 +13,7 @@ _dice = random.Random()  # noqa: S311
 os.register_at_fork(after_in_child=_dice.seed)
 
 
-@dataclass(frozen=True, slots=True)
-class Traceparent:
+class Traceparent(NamedTuple):
     """The trace, the span that calls, and whether it is recorded."""
 
     trace_id: str

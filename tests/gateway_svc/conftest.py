@@ -100,7 +100,10 @@ def ask(gateway: Gateway) -> Ask:
         async def send(message: Any) -> None:
             sent.append(message)
 
-        scope = http_scope(method, path, headers or [])
+        given = headers or []
+        if body and b"content-length" not in dict(given):
+            given = [*given, (b"transfer-encoding", b"chunked")]
+        scope = http_scope(method, path, given)
         if only_headers is not None:
             scope["headers"] = only_headers
         await gateway.pipeline(scope, receive, send)

@@ -309,6 +309,6 @@ async def test_a_client_that_leaves_while_sending_gets_no_answer(gateway: Gatewa
     async def send(message: Any) -> None:
         raise AssertionError(message)
 
-    await gateway.pipeline(http_scope("POST", "/v1/lists", []), receive, send)
+    await gateway.pipeline(http_scope("POST", "/v1/lists", [(b"content-length", b"2")]), receive, send)
 
     assert todo.calls == []

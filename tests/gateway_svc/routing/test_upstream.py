@@ -11,6 +11,7 @@ import pytest
 
 from gateway_svc.routing.errors import BadTimeout, CircuitOpen, Overloaded
 from gateway_svc.routing.forwarding import TrustedProxies
+from gateway_svc.routing.head import Heads
 from gateway_svc.routing.policies import Policy
 from gateway_svc.routing.upstream import Answer, Upstream
 from gateway_svc.routing.visit import Visit
@@ -23,7 +24,8 @@ from tests.gateway_svc.services import Echo, StaticDirectory, World, answering
 
 
 def visit_of(method: str = "GET", headers: Headers | None = None) -> Visit:
-    visit = Visit(http_scope(method, "/v1/lists", headers or []), TrustedProxies([]))
+    scope = http_scope(method, "/v1/lists", headers or [])
+    visit = Visit(scope, Heads(TrustedProxies([]), "gateway-1").of(scope))
     visit.service, visit.route = "todo", "/v1/lists"
     return visit
 
@@ -36,7 +38,7 @@ class Calling:
         self._policy = policy
 
     async def answer(self, visit: Visit) -> Answer:
-        return await self.upstream.call(visit, visit.to_request(b"", "gateway-1"), self._policy)
+        return await self.upstream.call(visit, visit.to_request(b""), self._policy)
 
     async def __call__(self, visit: Visit) -> int:
         return (await self.answer(visit)).status
