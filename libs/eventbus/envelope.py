@@ -56,8 +56,8 @@ class Envelope:
         return cls(**{**made, **attributes})
 
     def to_json(self) -> dict[str, Any]:
-        """Give the JSON object that travels."""
-        return {"specversion": SPECVERSION, **dataclasses.asdict(self)}
+        """Give the JSON object that travels; its `data` is this one's own, no copy."""
+        return {"specversion": SPECVERSION, **{name: getattr(self, name) for name in ATTRIBUTES}}
 
     @classmethod
     def from_json(cls, value: Any) -> "Envelope":
