@@ -12,7 +12,7 @@ from django.utils import timezone
 from events_svc.deliveries.models import Delivery, Event, Status, Stream
 from events_svc.deliveries.selectors import active_patterns, subscribers_of
 from events_svc.deliveries.services.nudge import nudge_after_commit
-from libs.eventbus.envelope import Envelope
+from libs.eventbus.envelope import ATTRIBUTES, Envelope
 
 log = structlog.get_logger(__name__)
 
@@ -53,15 +53,17 @@ def _delivery(event: Event, subscriber: str, stream: Stream) -> Delivery:
 
 
 def _locked_streams(source: str, aggregate_ids: set[str]) -> dict[str, Stream]:
-    """Lock the streams until the transaction ends: who stores events of one aggregate does it alone."""
-    wanted = Stream.objects.filter(source=source, aggregate_id__in=aggregate_ids).select_for_update().order_by("id")
-    found = {stream.aggregate_id: stream for stream in wanted}
-    missing = sorted(aggregate_ids - found.keys())
-    if missing:
-        new = [Stream(source=source, aggregate_id=each) for each in missing]
-        Stream.objects.bulk_create(new, ignore_conflicts=True)
-        found = {stream.aggregate_id: stream for stream in wanted.all()}
-    return found
+    """Lock the streams until the transaction ends, and make the missing: who stores events of one does it alone.
+
+    The update changes nothing; it is there to lock and return the rows that exist. All who lock do it in one order.
+    """
+    places = ", ".join(["(%s, %s, 0)"] * len(aggregate_ids))
+    streams = Stream.objects.raw(
+        f"INSERT INTO deliveries_stream (source, aggregate_id, released) VALUES {places} "  # noqa: S608  (only places)
+        "ON CONFLICT (source, aggregate_id) DO UPDATE SET source = excluded.source RETURNING *",
+        [value for each in sorted(aggregate_ids) for value in (source, each)],
+    )
+    return {stream.aggregate_id: stream for stream in streams}
 
 
 def _new_events(source: str, envelopes: Sequence[Envelope], streams: Mapping[str, Stream]) -> list[Event]:
@@ -73,8 +75,7 @@ def _new_events(source: str, envelopes: Sequence[Envelope], streams: Mapping[str
 
 
 def _event(envelope: Envelope, stream: Stream) -> Event:
-    values = envelope.to_json()
-    del values["specversion"]
+    values = {name: getattr(envelope, name) for name in ATTRIBUTES}
     return Event(stream=stream, event_id=values.pop("id"), **values)
 
 
@@ -91,11 +92,13 @@ def _advance_all(streams: Iterable[Stream], events: Iterable[Event]) -> None:
     _save(whole)
 
 
-def _save(streams: Sequence[Stream]) -> None:
-    if len(streams) == 1:
-        streams[0].save(update_fields=["released", "hole_since"])
-    else:
-        Stream.objects.bulk_update(streams, ["released", "hole_since"], batch_size=100)
+def _save(streams: Iterable[Stream]) -> None:
+    """Write the marks, equal ones together: most streams of a batch are new and have one event."""
+    equal: dict[tuple[int, datetime | None], list[int]] = defaultdict(list)
+    for stream in streams:
+        equal[stream.released, stream.hole_since].append(stream.pk)
+    for (released, hole_since), ids in equal.items():
+        Stream.objects.filter(pk__in=ids).update(released=released, hole_since=hole_since)
 
 
 def _release(streams: Sequence[Stream], now: datetime) -> None:
