@@ -39,6 +39,11 @@ class Stream(models.Model):
     def __str__(self) -> str:
         return f"{self.source}/{self.aggregate_id}"
 
+    @property
+    def is_empty(self) -> bool:
+        """Whether none of its events has been stored yet: the first one releases, or makes a hole."""
+        return self.released == 0 and self.hole_since is None
+
 
 class Event(models.Model):
     """A stored fact. The row id is its place in the log."""

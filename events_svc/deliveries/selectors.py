@@ -9,6 +9,7 @@ from django.utils import timezone
 from events_svc.deliveries.models import Delivery, Event, Status, Subscription
 from libs.contracts.errors import BadRequest
 from libs.eventbus.reactions import matches_any
+from libs.webapi.prepared import prepared
 
 #: A subscriber whose oldest unacknowledged delivery is older than this is degraded.
 DEGRADED_AFTER = timedelta(seconds=30)
@@ -19,9 +20,15 @@ UNACKNOWLEDGED = (Status.PENDING, Status.SENT)
 def active_patterns() -> dict[str, list[str]]:
     """Give the patterns that each service wants now."""
     found: dict[str, list[str]] = {}
-    for service, pattern in Subscription.objects.filter(ended_at=None).values_list("service", "pattern"):
+    for service, pattern in _active():
         found.setdefault(service, []).append(pattern)
     return found
+
+
+@prepared
+def _active() -> QuerySet[Any]:
+    """Compile it once: it is asked for every batch."""
+    return Subscription.objects.filter(ended_at=None).values_list("service", "pattern")
 
 
 def subscribers_of(event_type: str, patterns: dict[str, list[str]]) -> list[str]:

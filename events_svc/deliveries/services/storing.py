@@ -10,7 +10,7 @@ from django.db.models import F
 from django.utils import timezone
 
 from events_svc.deliveries.models import Delivery, Event, Status, Stream
-from events_svc.deliveries.selectors import active_patterns, subscribers_of
+from events_svc.deliveries.selectors import active_patterns, stored_ids, subscribers_of
 from events_svc.deliveries.services.nudge import nudge_after_commit
 from libs.eventbus.envelope import ATTRIBUTES, Envelope
 
@@ -68,8 +68,8 @@ def _locked_streams(source: str, aggregate_ids: set[str]) -> dict[str, Stream]:
 
 def _new_events(source: str, envelopes: Sequence[Envelope], streams: Mapping[str, Stream]) -> list[Event]:
     by_id = {envelope.id: envelope for envelope in envelopes}
-    known = Event.objects.filter(source=source, event_id__in=by_id).values_list("event_id", flat=True)
-    for event_id in known:
+    repeatable = [envelope.id for envelope in by_id.values() if not streams[envelope.aggregate_id].is_empty]
+    for event_id in stored_ids(source, repeatable) if repeatable else ():
         del by_id[event_id]
     return [_event(envelope, streams[envelope.aggregate_id]) for envelope in by_id.values()]
 
