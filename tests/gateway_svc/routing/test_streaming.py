@@ -221,11 +221,11 @@ async def test_a_stream_is_not_held_for_those_who_want_its_head_only(gateway: Ga
 
 
 async def test_a_body_may_take_longer_than_the_service_gets_to_answer(gateway: Gateway, world: World) -> None:
-    metadata = {"traffic.max_body": str(20 * MIB), "traffic.timeout": "0.6"}
+    metadata = {"traffic.max_body": str(20 * MIB), "traffic.timeout": "2"}
     world.run("todo", digest, routes=("/v1/x",), metadata=metadata)
-    pieces = [bytes(MIB // 4)] * 6
-    client = Client(*pieces, pause=0.25)
-    task = client.ask(gateway, "POST", "/v1/x", [(b"content-length", str(6 * MIB // 4).encode())])
+    pieces = [bytes(MIB // 2)] * 4
+    client = Client(*pieces, pause=0.6)
+    task = client.ask(gateway, "POST", "/v1/x", [(b"content-length", str(4 * MIB // 2).encode())])
 
     assert (await client.next())["status"] == 200
     assert (await client.body()).decode() == hashlib.sha256(b"".join(pieces)).hexdigest()
