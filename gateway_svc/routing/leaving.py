@@ -18,28 +18,31 @@ class Departure:
     def __init__(self, receive: Receive) -> None:
         """Watch `receive` once `watch` is called, which is when the request's body has been read."""
         self._receive = receive
-        self._left = False
+        self._left = self._over = False
+        self._delay = DELAY
         self._timer: asyncio.TimerHandle | None = None
         self._watcher: asyncio.Task[None] | None = None
         self._block: asyncio.Task[Any] | None = None
 
-    def watch(self, *, at_once: bool = False) -> None:
-        """Begin to watch, in a moment or at once."""
-        if self._watcher is not None:
-            return
-        if self._timer is not None:
+    def watch(self) -> None:
+        """Begin to watch in a moment. Before, what comes from the client is the body of its request."""
+        if not self._over:
+            loop = asyncio.get_running_loop()
+            self._timer = loop.call_later(self._delay, self._begin, loop)
+
+    def hurry(self) -> None:
+        """Watch without delay: an answer begins that may last."""
+        self._delay = 0.0
+        if self._timer is not None and self._watcher is None:
             self._timer.cancel()
-        loop = asyncio.get_running_loop()
-        self._block = asyncio.current_task()
-        if at_once:
-            self._begin(loop)
-        else:
-            self._timer = loop.call_later(DELAY, self._begin, loop)
+            self.watch()
 
     def __enter__(self) -> Self:
+        self._block = asyncio.current_task()
         return self
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, traceback: object) -> None:
+        self._over = True
         if self._timer is not None:
             self._timer.cancel()
         if self._watcher is not None:

@@ -127,7 +127,7 @@ class Pipeline:
             raise PayloadTooLarge(f"a body has at most {policy.max_body} bytes")
         body: AsyncIterator[bytes] | None = None
         if length > MAX_BODY:
-            request, body = visit.to_request(b"", length), stream_body(receive)
+            request, body = visit.to_request(b"", length), _upload(receive, departure)
         else:
             request = visit.to_request(await self._read(receive, policy.max_body) if visit.head.has_body else b"")
             departure.watch()
@@ -186,7 +186,7 @@ class Pipeline:
         if answer.chunks is None or bodyless:
             await send({"type": "http.response.body", "body": b"" if bodyless else answer.body})
             return
-        departure.watch(at_once=True)
+        departure.hurry()
         try:
             async for chunk in answer.chunks:
                 await send({"type": "http.response.body", "body": chunk, "more_body": True})
@@ -194,6 +194,13 @@ class Pipeline:
             log.warning("an answer broke off", upstream=visit.instance, error=str(failure))
             raise Disconnected from None  # without an end of the body, the server closes the connection
         await send({"type": "http.response.body", "body": b""})
+
+
+async def _upload(receive: Receive, departure: Departure) -> AsyncIterator[bytes]:
+    """Give a body as it comes. An answer may begin before it ends; only behind it, nothing else is to come."""
+    async for chunk in stream_body(receive):
+        yield chunk
+    departure.watch()
 
 
 def _whole(response: pb.Response) -> Answer:

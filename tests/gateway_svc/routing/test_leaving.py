@@ -57,7 +57,8 @@ async def test_a_cancel_from_elsewhere_stays_one() -> None:
 
     async def block() -> None:
         with Departure(client.receive) as departure:
-            departure.watch(at_once=True)
+            departure.watch()
+            departure.hurry()
             await asyncio.sleep(10)
 
     task = asyncio.create_task(block())
@@ -71,7 +72,8 @@ async def test_a_cancel_from_elsewhere_stays_one() -> None:
 async def test_its_watcher_ends_with_the_block() -> None:
     client = Client()
     with Departure(client.receive) as departure:
-        departure.watch(at_once=True)
+        departure.watch()
+        departure.hurry()
         await asyncio.sleep(0.01)
 
     await asyncio.sleep(0.01)

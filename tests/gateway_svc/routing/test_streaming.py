@@ -3,7 +3,7 @@
 import asyncio
 import hashlib
 import threading
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
 from typing import Any
 
 import pytest
@@ -229,4 +229,23 @@ async def test_a_body_may_take_longer_than_the_service_gets_to_answer(gateway: G
 
     assert (await client.next())["status"] == 200
     assert (await client.body()).decode() == hashlib.sha256(b"".join(pieces)).hexdigest()
+    await task
+
+
+def echo(environ: dict[str, Any], start_response: Any) -> Iterator[bytes]:
+    start_response("200 OK", [("Content-Length", environ["CONTENT_LENGTH"])])
+    while piece := environ["wsgi.input"].read(70_000):
+        yield piece
+
+
+async def test_an_answer_that_begins_before_its_request_ends_takes_nothing_of_it(
+    gateway: Gateway, world: World, traffic: dict[str, str]
+) -> None:
+    world.run("todo", echo, routes=("/v1/x",), metadata=traffic)
+    pieces = [bytes([number]) * (MIB // 2) for number in range(6)]
+    client = Client(*pieces, pause=0.05)
+    task = client.ask(gateway, "POST", "/v1/x", [(b"content-length", str(3 * MIB).encode())])
+
+    assert (await client.next())["status"] == 200
+    assert hashlib.sha256(await client.body()).digest() == hashlib.sha256(b"".join(pieces)).digest()
     await task
