@@ -53,7 +53,7 @@ class Authenticator:
 
     def known(self, token: str) -> Principal | None:
         """Give the user of a token that was verified before, None where that takes asking; InvalidToken if it ended."""
-        principal = (self._pats if _is_personal(token) else self._verifier).cached(token)
+        principal = self._cached(token)
         if principal is None or not self._revoked.known:
             return None
         self._check(principal)
@@ -61,14 +61,16 @@ class Authenticator:
 
     async def principal(self, token: str) -> Principal:
         """Give the user; InvalidToken for a bad token, Unavailable while Auth can't be asked."""
-        if _is_personal(token):
-            principal = self._pats.cached(token) or await self._pats.verify(token)
-        else:
-            principal = self._verifier.cached(token) or await self._verified(token)
+        principal = self._cached(token)
+        if principal is None:
+            principal = await (self._pats.verify(token) if _is_personal(token) else self._verified(token))
         if not self._revoked.known:
             await self._revoked.wait_until_known()
         self._check(principal)
         return principal
+
+    def _cached(self, token: str) -> Principal | None:
+        return (self._pats if _is_personal(token) else self._verifier).cached(token)
 
     def _check(self, principal: Principal) -> None:
         if (principal.session_id or principal.token_id) in self._revoked:

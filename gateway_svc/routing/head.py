@@ -87,7 +87,8 @@ class Heads:
         return head
 
     def _remember(self, key: object, head: Head) -> None:
-        if head.names.keys().isdisjoint(_ONCE) and len(head.envelope) + len(head.token or "") <= MAX_BYTES:
+        size = sum(len(name) + len(value) for name, value in head.headers)  # what does not pass is kept as well
+        if size <= MAX_BYTES and head.names.keys().isdisjoint(_ONCE):
             if len(self._known) >= MEMORY:
                 self._known.clear()
             self._known[key] = head

@@ -68,3 +68,10 @@ def test_another_scheme_than_bearer_is_an_error_and_no_token() -> None:
 
     assert read.token is None
     assert "Bearer" in read.token_error
+
+
+def test_a_head_is_large_by_what_was_sent_also_where_little_of_it_passes() -> None:
+    seen = heads()
+    large = scope_of((b"x-mt-shard", b"x" * head.MAX_BYTES))
+
+    assert seen.of(large) is not seen.of(large)
