@@ -50,12 +50,12 @@ class Renderer:
             "level": level_name(level),
             "service": self.service,
             "instance": self.instance,
-            "logger": logger,
+            "logger": logger[:MAX_NAME],
             "message": message,
         }
         for name in FIELDS:
             if value := fields.get(name):
-                record[name] = value
+                record[name] = text_of(value)[:MAX_NAME]
         if attributes:
             record["attributes"] = attributes
         try:
@@ -66,11 +66,11 @@ class Renderer:
 
 
 def _careful(record: dict[str, Any]) -> bytes:
-    """Write a record that is long or odd: each part is cut, and what can't be written becomes text."""
+    """Write a record that is long or odd: what is too long is cut, and what can't be written becomes text."""
     message, attributes = record["message"], record.pop("attributes", {})
-    cut = {name: text_of(value)[:MAX_NAME] for name, value in record.items()}
-    cut["message"] = message if len(message) <= MAX_MESSAGE else f"{message[:MAX_MESSAGE]}… (cut)"
-    text = _encode(cut)
+    if len(message) > MAX_MESSAGE:
+        record["message"] = f"{message[:MAX_MESSAGE]}… (cut)"
+    text = _encode(record)
     if attributes:
         text = f'{text[:-1]},"attributes":{_attributes(attributes)}}}'
     return text.encode(errors="replace")

@@ -98,3 +98,11 @@ def test_an_exception_becomes_attributes_in_opentelemetrys_names() -> None:
 @pytest.mark.parametrize("given", [None, False, True, (None, None, None)])
 def test_no_exception_is_none(given: Any) -> None:
     assert lines.exc_info(given) is None
+
+
+def test_names_are_cut_to_what_logger_takes_also_in_short_records() -> None:
+    record = render(fields={"request_id": "r" * 300, "user_id": 7})
+
+    assert record["request_id"] == "r" * lines.MAX_NAME
+    assert record["user_id"] == "7"
+    assert len(json.loads(RENDERER.line(1.5, 20, "l" * 300, "m", {}, {}))["logger"]) == lines.MAX_NAME
