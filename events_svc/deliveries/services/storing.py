@@ -23,6 +23,8 @@ HOLE_PATIENCE = timedelta(seconds=60)
 @transaction.atomic
 def events_store(*, source: str, envelopes: Sequence[Envelope]) -> int:
     """Store those of `envelopes` that are new and plan their deliveries; give their number."""
+    if not envelopes:
+        return 0
     streams = _locked_streams(source, {envelope.aggregate_id for envelope in envelopes})
     events = Event.objects.bulk_create(_new_events(source, envelopes, streams))
     if events:

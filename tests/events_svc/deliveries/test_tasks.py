@@ -71,3 +71,8 @@ def test_results_of_the_subscriber_settle_its_deliveries(
     assert statuses() == [("ann", 1, "sent")]
     acknowledge(**signed("todo", TASK_ACKNOWLEDGE, QUEUE_ACKS, results).kwargs)
     assert statuses() == [("ann", 1, "acked")]
+
+
+def test_a_batch_of_nothing_stores_nothing() -> None:
+    publish(**signed("auth", TASK_PUBLISH, QUEUE_EVENTS, {"events": []}).kwargs)
+    assert not Event.objects.exists()
