@@ -11,8 +11,7 @@ from typing import Any
 
 from uvicorn.protocols.http.httptools_impl import STATUS_LINE, RequestResponseCycle
 
-#: Answers without a body, whatever the application sends.
-BODYLESS = (204, 304)
+from libs.rpc.dispatcher import BODYLESS
 
 _TOKEN = re.compile(rb"[!#$%&'*+\-.^_`|~0-9A-Za-z]+")
 #: What no value has (RFC 9110 § 5.5): all control characters but the tab.

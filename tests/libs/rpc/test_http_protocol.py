@@ -322,6 +322,13 @@ async def test_a_connection_without_a_request_ends_without_a_word(port: int) -> 
     assert await everything(port) == b""
 
 
+@pytest.mark.usefixtures("impatient")
+async def test_an_answered_connection_that_stays_idle_ends_without_a_word(port: int) -> None:
+    received = await everything(port, b"GET / HTTP/1.1\r\nhost: x\r\n\r\n")
+
+    assert statuses(received) == [200]
+
+
 async def test_a_slow_but_steady_body_is_taken(port: int, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(http_protocol, "PATIENCE_SECONDS", 0.3)
     monkeypatch.setattr(http_protocol, "BODY_STEP", 1)
