@@ -36,6 +36,11 @@ class Valkey:
             assert time.monotonic() < give_up
             time.sleep(0.01)
 
+    def settle(self) -> None:
+        """Wait until all that was written is on disk: on a busy one, a death takes the last second with it."""
+        on_disk, _ = self.client.execute_command("WAITAOF", 1, 0, 5000)
+        assert on_disk
+
     def kill(self) -> None:
         self._process.kill()
         self._process.wait()

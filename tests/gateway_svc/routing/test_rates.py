@@ -460,6 +460,7 @@ async def test_a_redis_that_dies_and_comes_back_fails_nobody(mortal_valkey: Valk
     [limits] = await gateways(mortal_valkey.url, 1, Rate(50, 86_400))
     with structlog.testing.capture_logs() as lines:
         assert await passing(limits, 10) == 10
+        mortal_valkey.settle()
         mortal_valkey.kill()
         assert await passing(limits, 20) == 20
         assert is_local()
