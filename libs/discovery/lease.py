@@ -131,6 +131,7 @@ class Lease:
         self._answered = time.monotonic()
         stream = registry.Lease(self._beats(over), metadata=metadata(self._signer))
         self._stream = stream
+        threading.Thread(target=self._watch, args=(stream, over), name="discovery-lease-watch", daemon=True).start()
         try:
             for answer in stream:
                 self._answered = time.monotonic()
@@ -142,11 +143,18 @@ class Lease:
             over.set()
             self._stream = None
 
+    def _watch(self, stream: "grpc.Future[Any]", over: threading.Event) -> None:
+        """End a stream without answers: the Registry is frozen or cut off, perhaps another one is not.
+
+        The beats can't do that: gRPC asks for no other while one can't be sent.
+        """
+        while not over.wait(self._beat_every):
+            if time.monotonic() - self._answered > PATIENCE_BEATS * self._beat_every:
+                stream.cancel()
+                return
+
     def _beats(self, over: threading.Event) -> Iterator[pb.LeaseRequest]:
         while not (over.is_set() or self._stopping.is_set()):
-            if time.monotonic() - self._answered > PATIENCE_BEATS * self._beat_every and self._stream is not None:
-                self._stream.cancel()  # it is frozen, or cut off: perhaps another one is not
-                return
             load = self._load()
             yield pb.LeaseRequest(
                 instance_id=self.registration.id,

@@ -1,12 +1,15 @@
 """The lease's thread against a Registry that comes, goes, forgets and refuses."""
 
+import threading
 from collections.abc import Callable, Iterator
+from typing import Any
 
 import grpc
 import pytest
 import structlog
 
 from libs.discovery import Lease, Load, Registration
+from libs.discovery.channels import stub
 from libs.rpc import registry_pb2 as pb
 from tests.libs.discovery.fake_registry import FakeRegistry, signer, wait_until
 
@@ -125,6 +128,40 @@ def test_a_registry_that_answers_no_more_is_left_for_another_one(fake: FakeRegis
     assert second.said("Register") == []
     lease.stop()
     other.stop()
+
+
+class Stuck:
+    """A stream that asks for no beat, and says nothing until it is cancelled."""
+
+    def __init__(self) -> None:
+        self._cancelled = threading.Event()
+
+    def __iter__(self) -> Iterator[pb.LeaseResponse]:
+        self._cancelled.wait()
+        raise grpc.RpcError
+        yield
+
+    def cancel(self) -> None:
+        self._cancelled.set()
+
+
+def test_a_stream_that_takes_no_beat_is_given_up(
+    fake: FakeRegistry, lease: Lease, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    made: list[Stuck] = []
+
+    def stuck_at_first(opened: grpc.Channel) -> Any:
+        registry = stub(opened)
+        if not made:
+            made.append(Stuck())
+            monkeypatch.setattr(registry, "Lease", lambda *_, **__: made[0], raising=False)
+        return registry
+
+    monkeypatch.setattr("libs.discovery.lease.stub", stuck_at_first)
+    lease.start()
+
+    wait_until(lambda: fake.said("Lease"))
+    assert lease.wait(5)
 
 
 def test_with_one_registry_gone_the_next_one_holds_the_lease(fake: FakeRegistry) -> None:
