@@ -1,10 +1,16 @@
-"""The Celery doors of Events: what publishers send and what subscribers answer."""
+"""The Celery doors of Events: what publishers send and what subscribers answer.
+
+One bad item of a batch is refused alone. A refused event stays in its publisher's outbox, which sends it again.
+"""
+
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from typing import Any, TypeVar
 
 import structlog
 from celery import shared_task
 
 from events_svc.deliveries.services.acknowledging import Result, deliveries_acknowledge
-from events_svc.deliveries.services.storing import events_store
+from events_svc.deliveries.services.storing import events_take
 from libs.contracts.names import TASK_ACKNOWLEDGE, TASK_PUBLISH
 from libs.eventbus.envelope import Envelope, MalformedEnvelope
 from libs.eventbus.signing import Message
@@ -12,24 +18,26 @@ from libs.identity.service_tokens import TokenError
 
 log = structlog.get_logger(__name__)
 
+T = TypeVar("T")
+
 
 @shared_task(name=TASK_PUBLISH)
 def publish(*, queue: str, source: str, payload: str, signature: str) -> None:
-    """Store a batch of events; one that is not signed by the source of all its events is refused and logged."""
+    """Store a batch of events; a batch that `source` did not sign, and an event that is not its own, are refused."""
     try:
         content = Message(TASK_PUBLISH, queue, source, payload, signature).opened()
-        envelopes = [_envelope(event, source) for event in content["events"]]
-    except (TokenError, MalformedEnvelope) as error:
+    except TokenError as error:
         log.warning("a batch of events was refused", source=source, reason=str(error))
         return
-    stored = events_store(source=source, envelopes=envelopes)
+    envelopes = list(_readable(content["events"], lambda value: _envelope(value, source), source))
+    stored = events_take(source=source, envelopes=envelopes)
     log.debug("events stored", source=source, received=len(envelopes), stored=stored)
 
 
 def _envelope(value: object, source: str) -> Envelope:
     envelope = Envelope.from_json(value)
     if envelope.source != source:
-        raise TokenError(f"{source!r} sent an event of {envelope.source!r}")
+        raise MalformedEnvelope(f"{source!r} sent an event of {envelope.source!r}")
     return envelope
 
 
@@ -41,4 +49,18 @@ def acknowledge(*, queue: str, source: str, payload: str, signature: str) -> Non
     except TokenError as error:
         log.warning("results were refused", source=source, reason=str(error))
         return
-    deliveries_acknowledge(subscriber=source, results=[Result(**result) for result in content["results"]])
+    deliveries_acknowledge(subscriber=source, results=list(_readable(content["results"], Result.from_json, source)))
+
+
+def _readable(items: Iterable[Any], read: Callable[[Any], T], source: str) -> Iterator[T]:
+    """Read each of `items`; one that can't be read is logged and left out."""
+    for item in items:
+        try:
+            yield read(item)
+        except ValueError as error:
+            log.warning("an item of a batch was refused", source=source, reason=str(error), item=_name(item))
+
+
+def _name(item: Any) -> Any:
+    """Name an item without its data, which is about people."""
+    return item.get("id", item.get("delivery")) if isinstance(item, Mapping) else type(item).__name__

@@ -75,6 +75,11 @@ ATTRIBUTES: dict[str, type] = {
 
 def _attribute(value: Mapping[str, Any], name: str, kind: type) -> Any:
     found = value.get(name)
-    if not isinstance(found, kind):
-        raise MalformedEnvelope(f"{name} is not of type {kind.__name__}: {found!r}")
+    if not isinstance(found, kind) or isinstance(found, bool):
+        raise MalformedEnvelope(f"{name} is not of type {kind.__name__}: {found!r:.100}")
+    if name in _LARGEST and not 0 < found <= _LARGEST[name]:
+        raise MalformedEnvelope(f"{name} is out of range: {found}")
     return found
+
+
+_LARGEST = {"dataversion": 2**31 - 1, "sequence": 2**63 - 1}

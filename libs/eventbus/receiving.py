@@ -12,7 +12,7 @@ import structlog
 
 from libs.contracts.names import QUEUE_ACKS, TASK_ACKNOWLEDGE
 from libs.eventbus import inbox
-from libs.eventbus.envelope import Envelope
+from libs.eventbus.envelope import Envelope, MalformedEnvelope
 from libs.eventbus.reactions import Reaction
 from libs.eventbus.signing import Message
 from libs.eventbus.transports import TransportError, transport
@@ -26,24 +26,36 @@ ERROR_SIZE = 4000
 
 
 def receive(batch: Mapping[str, Any], reactions: Mapping[str, Reaction]) -> None:
-    """Apply `batch` {"events": [{"delivery", "attempt", "event"}]} in order and acknowledge every delivery in it."""
+    """Apply `batch` {"events": [{"delivery", "attempt", "event"}]} in order and acknowledge every delivery in it.
+
+    An event that can't be read has failed alone; its aggregate stops there like after any failure, where it names one.
+    """
     results = Results()
-    stopped: set[tuple[str, str]] = set()
+    stopped: set[tuple[str, ...]] = set()
     for item in batch["events"]:
-        envelope = Envelope.from_json(item["event"])
-        aggregate = (envelope.source, envelope.aggregate_id)
+        aggregate = _aggregate(item["event"])
         if aggregate in stopped:
             results.add(item, tried=False)
             continue
-        error = _try(envelope, reactions)
+        error = _try(item["event"], reactions)
         if error:
             stopped.add(aggregate)
         results.add(item, tried=True, error=error)
     results.flush()
 
 
-def _try(envelope: Envelope, reactions: Mapping[str, Reaction]) -> str:
+def _aggregate(event: Any) -> tuple[str, ...]:
+    """Name the aggregate of an event as it came; events that can't be read at all are one."""
+    return (str(event.get("source")), str(event.get("aggregate_id"))) if isinstance(event, Mapping) else ()
+
+
+def _try(event: Any, reactions: Mapping[str, Reaction]) -> str:
     """Apply one event; give the traceback where that failed, else nothing."""
+    try:
+        envelope = Envelope.from_json(event)
+    except MalformedEnvelope as error:
+        log.warning("an event can't be read", reason=str(error))
+        return f"The event can't be read: {error}"
     try:
         inbox.apply(envelope, reactions)
     except Exception:  # whatever a reaction raises is a failure of this event, not of the worker

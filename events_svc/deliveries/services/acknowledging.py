@@ -4,6 +4,7 @@ import random
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import Any
 
 import structlog
 from django.db import transaction
@@ -29,6 +30,21 @@ class Result:
     ok: bool
     tried: bool = True
     error: str = ""
+
+    @classmethod
+    def from_json(cls, value: Any) -> "Result":
+        """Read a JSON object; unknown members are ignored, a missing or wrong one is a ValueError."""
+        members = value if isinstance(value, Mapping) else {}
+        known = {name: members[name] for name in _KINDS if name in members}
+        if not known.keys() >= {"delivery", "attempt", "ok"}:
+            raise ValueError("a result has delivery, attempt and ok")
+        wrong = [name for name, found in known.items() if type(found) is not _KINDS[name]]
+        if wrong:
+            raise ValueError(f"{', '.join(wrong)}: of the wrong type")
+        return cls(**known)
+
+
+_KINDS: dict[str, type] = {"delivery": int, "attempt": int, "ok": bool, "tried": bool, "error": str}
 
 
 @transaction.atomic
@@ -56,7 +72,7 @@ def _settle(rows: Sequence[Delivery], failures: Mapping[int, Result], now: datet
 
 
 def _fail(row: Delivery, error: str, now: datetime, jitter: float) -> None:
-    row.error = error
+    row.error = error.replace("\0", "\N{REPLACEMENT CHARACTER}")  # which PostgreSQL does not take
     if row.attempts > len(SCHEDULE):
         row.status, row.done_at = Status.DEAD, now
         log.error("a delivery is dead", delivery=row.pk, subscriber=row.subscriber, attempts=row.attempts)

@@ -5,7 +5,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
 
 import structlog
-from django.db import transaction
+from django.db import DataError, IntegrityError, transaction
 from django.db.models import F
 from django.utils import timezone
 
@@ -18,6 +18,24 @@ log = structlog.get_logger(__name__)
 
 #: A missing sequence holds the later ones back for so long.
 HOLE_PATIENCE = timedelta(seconds=60)
+#: What a database says of values that it can't hold: a text too long, a NUL, half of a surrogate pair.
+UNSTORABLE = (DataError, IntegrityError, UnicodeError)
+
+
+def events_take(*, source: str, envelopes: Sequence[Envelope]) -> int:
+    """Store a batch as `events_store` does, but an event that the database can't hold is refused alone."""
+    try:
+        return events_store(source=source, envelopes=envelopes)
+    except UNSTORABLE:
+        return sum(_store_alone(source, envelope) for envelope in envelopes)
+
+
+def _store_alone(source: str, envelope: Envelope) -> int:
+    try:
+        return events_store(source=source, envelopes=[envelope])
+    except UNSTORABLE as error:
+        log.warning("an event was refused", source=source, event_id=envelope.id, type=envelope.type, reason=str(error))
+        return 0
 
 
 @transaction.atomic

@@ -51,10 +51,25 @@ def test_a_changed_payload_is_refused() -> None:
     assert not Event.objects.exists()
 
 
-def test_a_batch_with_a_malformed_event_is_refused() -> None:
-    message = signed("auth", TASK_PUBLISH, QUEUE_EVENTS, {"events": [{**registered().to_json(), "sequence": "1"}]})
-    publish(**message.kwargs)
-    assert not Event.objects.exists()
+@pytest.mark.parametrize(
+    "bad",
+    [
+        {"sequence": "1"},
+        {"sequence": 0},
+        {"sequence": 2**63},
+        {"dataversion": True},
+        {"source": "todo", "type": "todo.list.created"},
+        {"subject": "half of a pair: \ud800"},
+        [],
+    ],
+    ids=["a text", "too small", "too large", "not a number", "of another service", "not for a database", "no event"],
+)
+def test_one_bad_event_of_a_batch_is_refused_alone(bad: Any, todo_subscribes: Callable[..., None]) -> None:
+    todo_subscribes()
+    value = {**registered("bad").to_json(), **bad} if bad else bad
+    events = [registered("ann").to_json(), value, registered("ben").to_json()]
+    publish(**signed("auth", TASK_PUBLISH, QUEUE_EVENTS, {"events": events}).kwargs)
+    assert statuses() == [("ann", 1, "pending"), ("ben", 1, "pending")]
 
 
 def test_results_of_the_subscriber_settle_its_deliveries(
@@ -71,6 +86,31 @@ def test_results_of_the_subscriber_settle_its_deliveries(
     assert statuses() == [("ann", 1, "sent")]
     acknowledge(**signed("todo", TASK_ACKNOWLEDGE, QUEUE_ACKS, results).kwargs)
     assert statuses() == [("ann", 1, "acked")]
+
+
+def test_one_bad_result_of_a_batch_is_refused_alone(todo_subscribes: Callable[..., None], bus: MemoryTransport) -> None:
+    todo_subscribes()
+    store(registered("ann"), registered("ben"))
+    dispatched(bus)
+    ann, ben = [
+        {"delivery": row.pk, "attempt": 1, "ok": True, "colour": "red"} for row in Delivery.objects.order_by("stream")
+    ]
+    for bad in ({**ann, "delivery": str(ann["delivery"])}, {"delivery": ann["delivery"]}, "ann", {**ann, "ok": "yes"}):
+        acknowledge(**signed("todo", TASK_ACKNOWLEDGE, QUEUE_ACKS, {"results": [bad, ben]}).kwargs)
+        assert statuses() == [("ann", 1, "sent"), ("ben", 1, "acked")]
+    acknowledge(**signed("todo", TASK_ACKNOWLEDGE, QUEUE_ACKS, {"results": [ann]}).kwargs)
+    assert statuses() == [("ann", 1, "acked"), ("ben", 1, "acked")]
+
+
+def test_an_error_that_no_database_holds_is_noted_all_the_same(
+    todo_subscribes: Callable[..., None], bus: MemoryTransport
+) -> None:
+    todo_subscribes()
+    store(registered())
+    dispatched(bus)
+    result = {"delivery": Delivery.objects.get().pk, "attempt": 1, "ok": False, "error": "a NUL: \0"}
+    acknowledge(**signed("todo", TASK_ACKNOWLEDGE, QUEUE_ACKS, {"results": [result]}).kwargs)
+    assert Delivery.objects.get().error == "a NUL: \N{REPLACEMENT CHARACTER}"
 
 
 def test_a_batch_of_nothing_stores_nothing() -> None:

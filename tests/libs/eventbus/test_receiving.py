@@ -50,6 +50,24 @@ def test_an_aggregate_stops_at_its_first_failure_and_others_go_on(bus: MemoryTra
     assert "no such list" in bus.messages[0].content["results"][0]["error"]
 
 
+@pytest.mark.parametrize("bad", [{"sequence": "1"}, {"id": None}, None, "text"])
+def test_an_event_that_cannot_be_read_fails_alone(bus: MemoryTransport, bad: Any) -> None:
+    seen: list[str] = []
+    sent = batch(envelope("bad"), envelope("good"))
+    sent["events"][0]["event"] = {**sent["events"][0]["event"], **bad} if isinstance(bad, dict) else bad
+    receiving.receive(sent, {"todo.*": lambda event: seen.append(event.aggregate_id)})
+    assert seen == ["good"]
+    assert results(bus) == [(1, False, True), (2, True, True)]
+    assert "can't be read" in bus.messages[0].content["results"][0]["error"]
+
+
+def test_later_events_of_an_aggregate_wait_for_one_that_cannot_be_read(bus: MemoryTransport) -> None:
+    sent = batch(envelope(), envelope(sequence=2))
+    sent["events"][0]["event"]["time"] = 12
+    receiving.receive(sent, {"todo.*": lambda event: None})
+    assert results(bus) == [(1, False, True), (2, False, False)]
+
+
 def test_an_event_that_was_applied_before_is_acknowledged_without_effect(bus: MemoryTransport) -> None:
     seen: list[int] = []
     event = envelope()
