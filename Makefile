@@ -84,9 +84,10 @@ test-browser: $(VENV)/.installed-dev ## Run the browser suite (needs Chromium)
 	@$(RUN) -m pytest -q tests/browser
 
 .PHONY: chaos
-chaos: export MT_CHAOS_SECONDS ?= 600
+chaos: export MT_CHAOS_SECONDS ?= 1800
 chaos: export MT_CHAOS_CLIENTS ?= 0
-chaos: $(VENV)/.installed-dev ## Kill instances under load and judge every answer (MT_CHAOS_SECONDS=600, MT_CHAOS_SEED)
+chaos: export MT_CHAOS_CHANGES ?= 20000
+chaos: $(VENV)/.installed-dev ## Kill what runs, judge every answer, then every event (an hour; MT_CHAOS_SECONDS, MT_CHAOS_SEED)
 	@$(RUN) -m pytest -q tests/chaos
 
 .PHONY: lint
