@@ -171,11 +171,13 @@ class World:
         return now
 
     def settle(self, within):
-        """Wait until all is at rest, at most so long; give what is not."""
+        """Wait until all is at rest, at most so long; give what is not. More than all is the checker's business."""
         give_up = time.monotonic() + within
-        while any(left := self.unsettled.values()) and time.monotonic() < give_up:
+        while (left := {name: count for name, count in self.unsettled.items() if count > 0}) and (
+            time.monotonic() < give_up
+        ):
             time.sleep(0.5)
-        return {name: count for name, count in self.unsettled.items() if count} if any(left) else {}
+        return left
 
 
 def service_of(name):
