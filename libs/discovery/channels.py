@@ -1,5 +1,7 @@
 """gRPC channels to the Registry: one per attempt, so that no old connection's backoff delays the next one."""
 
+import threading
+from collections.abc import Callable
 from typing import Any
 
 import grpc
@@ -24,6 +26,38 @@ OPTIONS = (
 def channel(address: str) -> grpc.Channel:
     """Open a channel to the Registry at `address`; use it as a context."""
     return grpc.insecure_channel(address, options=OPTIONS)
+
+
+def attend(
+    stream: Any,
+    over: threading.Event,
+    listen: Callable[[Any, threading.Event], None],
+    given_up: Callable[[], bool],
+    *,
+    every: float,
+) -> None:
+    """Let `listen` read `stream` to its end, or until `given_up` (asked `every` so many seconds); raise its faults.
+
+    A thread of its own reads: after a GOAWAY gRPC may let a reader wait for ever, even where its call is cancelled.
+    Such a thread is left behind, and hears by `over` that nobody wants its messages any more.
+    """
+    faults: list[Exception] = []
+
+    def read() -> None:
+        try:
+            listen(stream, over)
+        except Exception as fault:  # noqa: BLE001  (it is raised again where somebody waits)
+            faults.append(fault)
+        finally:
+            over.set()
+
+    threading.Thread(target=read, name="discovery-read", daemon=True).start()
+    while not over.wait(every):
+        if given_up():
+            over.set()
+    stream.cancel()
+    if faults:
+        raise faults[0]
 
 
 def stub(opened: grpc.Channel) -> RegistryStub:

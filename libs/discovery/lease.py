@@ -10,7 +10,7 @@ import requests
 import structlog
 
 from libs.discovery.backoff import Backoff, Rotation
-from libs.discovery.channels import TIMEOUT, channel, failure, metadata, stub
+from libs.discovery.channels import TIMEOUT, attend, channel, failure, metadata, stub
 from libs.discovery.lease_http import HttpLease
 from libs.discovery.model import Load, Registration
 from libs.discovery.protos import number, registration_to_proto, seconds, word
@@ -127,31 +127,25 @@ class Lease:
             registry.SetState(self._draining_message(), timeout=TIMEOUT, metadata=metadata(self._signer))
 
     def _hold(self, registry: RegistryStub) -> None:
+        """Hold the lease until its stream ends, or gives no answers: the Registry is frozen, perhaps another is not."""
         over = threading.Event()
         self._answered = time.monotonic()
-        stream = registry.Lease(self._beats(over), metadata=metadata(self._signer))
-        self._stream = stream
-        threading.Thread(target=self._watch, args=(stream, over), name="discovery-lease-watch", daemon=True).start()
-        try:
-            for answer in stream:
-                self._answered = time.monotonic()
-                self._want(word(pb.State, answer.desired_state))
-                self._beat_every = seconds(answer.heartbeat_every) or self._beat_every
-                if not self._registered.is_set():
-                    self._is_registered()
-        finally:
-            over.set()
-            self._stream = None
+        self._stream = registry.Lease(self._beats(over), metadata=metadata(self._signer))
+        attend(self._stream, over, self._listen, self._is_silent, every=self._beat_every)
+        self._stream = None
 
-    def _watch(self, stream: "grpc.Future[Any]", over: threading.Event) -> None:
-        """End a stream without answers: the Registry is frozen or cut off, perhaps another one is not.
-
-        The beats can't do that: gRPC asks for no other while one can't be sent.
-        """
-        while not over.wait(self._beat_every):
-            if time.monotonic() - self._answered > PATIENCE_BEATS * self._beat_every:
-                stream.cancel()
+    def _listen(self, stream: Iterator[pb.LeaseResponse], over: threading.Event) -> None:
+        for answer in stream:
+            if over.is_set():
                 return
+            self._answered = time.monotonic()
+            self._want(word(pb.State, answer.desired_state))
+            self._beat_every = seconds(answer.heartbeat_every) or self._beat_every
+            if not self._registered.is_set():
+                self._is_registered()
+
+    def _is_silent(self) -> bool:
+        return self._stopping.is_set() or time.monotonic() - self._answered > PATIENCE_BEATS * self._beat_every
 
     def _beats(self, over: threading.Event) -> Iterator[pb.LeaseRequest]:
         while not (over.is_set() or self._stopping.is_set()):

@@ -13,7 +13,7 @@ import structlog
 
 from libs.discovery.backoff import Backoff, Rotation
 from libs.discovery.balancers import DEFAULT_STRATEGY
-from libs.discovery.channels import channel, failure, headers, metadata, stub
+from libs.discovery.channels import attend, channel, failure, headers, metadata, stub
 from libs.discovery.directories import Snapshots
 from libs.discovery.documents import instance_from_json
 from libs.discovery.model import Instance
@@ -26,6 +26,8 @@ log = structlog.get_logger(__name__)
 #: The first question after the start waits so long for the first snapshot (seconds).
 FIRST_CONTACT = 3.0
 HTTP_TIMEOUT = 3.0
+#: A stream that has not said how many types it tells of within so many seconds is given up.
+GREETING = 5.0
 
 
 class RegistryDirectory(Snapshots):
@@ -51,7 +53,9 @@ class RegistryDirectory(Snapshots):
         self._stopping = threading.Event()
         self._start_lock = threading.Lock()
         self._thread: threading.Thread | None = None
+        self._reader: threading.Thread | None = None
         self._stream: grpc.Future[Any] | None = None
+        self._greeted = False
         self._live = False
         self._away = False
 
@@ -113,7 +117,8 @@ class RegistryDirectory(Snapshots):
         if self._first.is_set():
             return
         left = self._wait_until - time.monotonic()
-        on_own_thread = threading.current_thread() is self._thread  # a listener asks while the snapshots arrive
+        own = (self._thread, self._reader)  # a listener asks while the snapshots arrive
+        on_own_thread = threading.current_thread() in own
         if left > 0 and not on_own_thread and not _on_event_loop():
             self._first.wait(left)
 
@@ -142,8 +147,14 @@ class RegistryDirectory(Snapshots):
         try:
             with channel(address) as opened:
                 self._stream = stub(opened).Watch(pb.WatchRequest(deltas=True), metadata=metadata(self._signer))
-                if not self._stopping.is_set():
-                    self._follow(self._stream)
+                self._greeted, deadline = False, time.monotonic() + GREETING
+                attend(
+                    self._stream,
+                    threading.Event(),
+                    self._follow,
+                    lambda: self._stopping.is_set() or (not self._greeted and time.monotonic() > deadline),
+                    every=1.0,
+                )
         except grpc.RpcError as error:
             if not self._stopping.is_set():
                 code, detail = failure(error)
@@ -155,11 +166,15 @@ class RegistryDirectory(Snapshots):
             self.touch()
         return said_something
 
-    def _follow(self, stream: Any) -> None:
+    def _follow(self, stream: Any, over: threading.Event) -> None:
         """Take snapshots; `mt-types` says how many types the Registry tells of at first."""
+        self._reader = threading.current_thread()
         expected = int(dict(stream.initial_metadata() or ()).get("mt-types", 1))
+        self._greeted = True
         seen: set[str] = set()
         for message in stream:
+            if over.is_set():
+                return
             seen.add(message.type)
             items = [instance_from_proto(item) for item in message.items]
             if message.delta:

@@ -131,18 +131,18 @@ def test_a_registry_that_answers_no_more_is_left_for_another_one(fake: FakeRegis
 
 
 class Stuck:
-    """A stream that asks for no beat, and says nothing until it is cancelled."""
+    """A stream that asks for no beat and does not even end when it is cancelled, as gRPC's may after a GOAWAY."""
 
     def __init__(self) -> None:
-        self._cancelled = threading.Event()
+        self.cancelled = False
+        self.test_over = threading.Event()
 
     def __iter__(self) -> Iterator[pb.LeaseResponse]:
-        self._cancelled.wait()
-        raise grpc.RpcError
-        yield
+        self.test_over.wait()
+        return iter(())
 
     def cancel(self) -> None:
-        self._cancelled.set()
+        self.cancelled = True
 
 
 def test_a_stream_that_takes_no_beat_is_given_up(
@@ -162,6 +162,8 @@ def test_a_stream_that_takes_no_beat_is_given_up(
 
     wait_until(lambda: fake.said("Lease"))
     assert lease.wait(5)
+    assert made[0].cancelled
+    made[0].test_over.set()
 
 
 def test_with_one_registry_gone_the_next_one_holds_the_lease(fake: FakeRegistry) -> None:

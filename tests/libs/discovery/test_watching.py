@@ -7,9 +7,11 @@ import time
 from collections.abc import Iterator
 from typing import Any
 
+import grpc
 import pytest
 
 from libs.discovery import Instance, NoInstance, RegistryDirectory, watching
+from libs.discovery.channels import stub
 from tests.libs.discovery.fake_registry import FakeRegistry, signer, wait_until
 
 ONE, TWO = Instance("todo", "todo-1"), Instance("todo", "todo-2")
@@ -64,6 +66,59 @@ def test_a_registry_that_is_away_leaves_the_last_snapshot(fake: FakeRegistry, di
     assert directory.pick("todo") == ONE
     fake.tell("todo", TWO)
     wait_until(lambda: directory.pick("todo") == TWO)
+
+
+class Stuck:
+    """A stream that says nothing and does not even end when it is cancelled, as gRPC's may at a GOAWAY."""
+
+    def __init__(self) -> None:
+        self.test_over = threading.Event()
+
+    def initial_metadata(self) -> None:
+        self.test_over.wait()
+
+    def __iter__(self) -> Iterator[Any]:
+        return iter(())
+
+    def cancel(self) -> None:
+        """Change nothing."""
+
+
+def test_a_stream_without_a_greeting_is_given_up(
+    fake: FakeRegistry, directory: RegistryDirectory, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    made: list[Stuck] = []
+
+    def stuck_at_first(opened: grpc.Channel) -> Any:
+        registry = stub(opened)
+        if not made:
+            made.append(Stuck())
+            monkeypatch.setattr(registry, "Watch", lambda *_, **__: made[0])
+        return registry
+
+    monkeypatch.setattr(watching, "GREETING", 0.1)
+    monkeypatch.setattr(watching, "stub", stuck_at_first)
+    fake.tell("todo", ONE)
+    directory.start()
+    wait_until(lambda: list(directory.instances("todo")) == [ONE])
+    made[0].test_over.set()
+
+
+def test_a_listener_that_asks_while_the_first_snapshots_arrive_does_not_wait(
+    fake: FakeRegistry, directory: RegistryDirectory, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(watching, "FIRST_CONTACT", 60.0)
+    fake.tell("auth")
+    fake.tell("todo", ONE)
+    heard: list[str] = []
+
+    def ask(service: str) -> None:
+        directory.services()
+        heard.append(service)
+
+    directory.on_change(ask)
+    assert directory.wait(5)
+    wait_until(lambda: set(heard) == {"auth", "todo"})
 
 
 def test_another_registry_of_the_list_takes_over(fake: FakeRegistry) -> None:
