@@ -16,5 +16,6 @@ if __name__ == "__main__":
         ],
         wrapper_class=structlog.make_filtering_bound_logger(logging.WARNING),
     )
+    logging.basicConfig(level=logging.WARNING)  # of Celery and kombu
     django.setup()
     import_module(f"tests.chaos.events.{sys.argv[1]}").main(*sys.argv[2:])

@@ -1,5 +1,7 @@
 """Every committed event takes effect exactly once and in order, whatever dies."""
 
+import os
+import signal
 import statistics
 from collections import defaultdict
 
@@ -47,6 +49,12 @@ def end(platform: Platform, service: str) -> None:
     process.wait(timeout=10)
 
 
+def end_broker(platform: Platform) -> None:
+    with redis.Redis(unix_socket_path=str(platform.socket)) as client:
+        pid = int(client.info("server")["process_id"])
+    os.kill(pid, signal.SIGKILL)
+
+
 def test_published_events_take_effect_without_waiting_for_a_sweep(running: Platform) -> None:
     assert running.start("todo", "publish", "100", "10", "0.02").wait(timeout=60) == 0
     assert_exactly_once_in_order(running, 100)
@@ -73,6 +81,19 @@ def test_a_wiped_broker_loses_nothing(running: Platform) -> None:
     (running.home / "hold").unlink()
     running.start("events", "worker")
     assert_exactly_once_in_order(running, 20)
+
+
+@pytest.mark.skipif(bool(OTHER_BROKER), reason="a broker that is not ours is not killed")
+def test_a_worker_that_could_not_acknowledge_its_task_takes_the_next_one(running: Platform) -> None:
+    """Its connection is as dead as the broker was, and nothing would tell it: it may hold no second task meanwhile."""
+    hold_in_the_middle(running, 5)
+    end_broker(running)
+    (running.home / "hold").unlink()
+    log = running.home / "todo-worker.log"
+    wait_for(lambda: "Couldn't ack" in log.read_text(), what="the failure to acknowledge")
+    running.broker()
+    assert running.start("todo", "publish", "5", "6", "0.0").wait(timeout=60) == 0
+    wait_for(lambda: len(running.effects()) == 10, seconds=20, what="the effects of the next task")
 
 
 def test_a_commit_followed_by_sigkill_is_published_and_a_rollback_is_not(running: Platform) -> None:
