@@ -64,7 +64,7 @@ class Conductor:
         give_up = time.monotonic() + PATIENCE
         while not ready():
             if time.monotonic() > give_up:
-                logs = ", ".join(str(self.plan.home / "log" / f"{name}.log") for name in names)
+                logs = ", ".join(str(self.plan.log_file(name)) for name in names)
                 raise StartFailedError(f"{what} did not start within {PATIENCE:.0f} s: see {logs}")
             time.sleep(0.05)
 

@@ -88,6 +88,10 @@ class Plan:
         """The folder of keys and passwords."""
         return self.home / "keys"
 
+    def log_file(self, name: str) -> Path:
+        """Give the file with the output of a process."""
+        return self.home / "log" / f"{name}.log"
+
     def environment(self, service: str) -> dict[str, str]:
         """Give the variables of every process of `service`, its commands included."""
         private_folder(self.home)
@@ -115,7 +119,13 @@ class Plan:
     def _process(self, kind: str, number: int, stage: str) -> Process:
         service, _, worker = kind.partition("-")
         name = f"{kind}-{number}"
-        environment = {**self.environment(service), "MT_INSTANCE": name, "MT_SUPERVISED": "1", "PYTHONUNBUFFERED": "1"}
+        environment = {
+            **self.environment(service),
+            "MT_INSTANCE": name,
+            "MT_SUPERVISED": "1",
+            "MT_LOG_FILE": str(self.log_file(name)),
+            "PYTHONUNBUFFERED": "1",
+        }
         if not worker and number == 1:
             environment |= self._fixed_ports(service)
         command = manage(service, "worker" if worker else "serve")

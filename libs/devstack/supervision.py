@@ -2,6 +2,8 @@
 
 `up` becomes supervisord; a `conductor` that it runs starts the stages one after the other (`libs.devstack.conductor`).
 Every child holds a pipe of supervisord as its standard input: end of file means that supervisord died, and it ends.
+Services write their log files themselves (MT_LOG_FILE); supervisord copies there what they say before that, and the
+output of the broker.
 """
 
 import os
@@ -56,7 +58,7 @@ startretries=1000000
 stopsignal=TERM
 stopwaitsecs=30
 redirect_stderr=true
-stdout_logfile={home}/log/{name}.log
+stdout_logfile={log}
 stdout_logfile_maxbytes=10MB
 stdout_logfile_backups=2
 """
@@ -113,7 +115,7 @@ def config(plan: Plan, processes: list[Process]) -> str:
             name=process.name,
             command=" ".join(f'"{_quoted(word)}"' for word in process.command),
             environment=_environment(process.environment),
-            home=_quoted(str(plan.home)),
+            log=_quoted(str(plan.log_file(process.name))),
         )
         for process in processes
     ]

@@ -1,4 +1,4 @@
-"""Ties a process to the platform: discovery, log shipping, and the refusal to start on an unready database."""
+"""Ties a process to the platform: discovery, logs, and the refusal to start on an unready database."""
 
 import time
 from collections.abc import Callable
@@ -27,6 +27,14 @@ AGE = metrics.gauge(
 
 #: How long a start waits for a database that does not answer (seconds).
 DATABASE_PATIENCE = 30.0
+
+
+def begin_logs() -> None:
+    """Set up this process's logs; CommandError where the file of MT_LOG_FILE can't be written."""
+    try:
+        telemetry.configure(settings.SERVICE, settings.INSTANCE, settings.LOG_LEVEL, settings.LOG_FILE)
+    except OSError as error:
+        raise CommandError(f"MT_LOG_FILE: can't write {settings.LOG_FILE}: {error.strerror}") from None
 
 
 def refuse_unready() -> None:

@@ -101,6 +101,9 @@ SUPERVISED = env.boolean(
     "MT_SUPERVISED", default=False, help="Stop when standard input closes; set by `make up` for its children."
 )
 LOG_LEVEL = env.choice("MT_LOG_LEVEL", "INFO", ("DEBUG", "INFO", "WARNING", "ERROR"), help="What is logged at least.")
+LOG_FILE = env.text(
+    "MT_LOG_FILE", help="File that takes the output, rotated at 10 MiB; set by `make up`; empty: standard output."
+)
 METRICS_TOKEN = env.secret("MT_METRICS_TOKEN", help="Bearer token of /metrics; without it /metrics answers 404.")
 REQUIRE_IF_MATCH = env.boolean(
     "MT_REQUIRE_IF_MATCH", default=False, help="Demand If-Match on changes of versioned objects (428 without)."

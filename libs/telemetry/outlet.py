@@ -13,11 +13,11 @@ from typing import Any, TypeAlias
 
 from libs.telemetry import context, lines, metrics
 from libs.telemetry.lines import Renderer
+from libs.telemetry.logfile import STDOUT, LogFile
 
 #: Takes a rendered line, and whether it is a DEBUG record; never waits.
 Put: TypeAlias = Callable[[bytes, bool], None]
 
-STDOUT = 1
 #: Loggers whose records stay on standard output: they speak of shipping.
 OWN = "libs.telemetry"
 
@@ -32,6 +32,8 @@ class Outlet:
     renderer: Renderer
     put: Put | None = None
     level: int = logging.INFO
+    #: What standard output is, where this process takes care of it.
+    file: LogFile | None = None
 
     def emit(
         self, level: int, logger: str, message: str, attributes: dict[str, Any], *, created: float | None = None
@@ -45,9 +47,18 @@ class Outlet:
             fields = {**fields, **{name: attributes.pop(name) for name in context.FIELDS if name in attributes}}
         when = time.time() if created is None else created
         line = self.renderer.line(when, level, logger, message, attributes, fields)
-        _write(line)
+        self._write(line)
         if self.put is not None and not logger.startswith(OWN) and not is_shipping():
             self.put(line, level < logging.INFO)
+
+    def _write(self, line: bytes) -> None:
+        try:
+            size = os.write(STDOUT, line + b"\n")
+        except OSError:
+            _unwritten.inc()
+        else:
+            if self.file is not None:
+                self.file.grew(size)
 
 
 class Current:
@@ -140,10 +151,3 @@ def _message(record: logging.LogRecord) -> str:
         return record.getMessage()
     except Exception:  # noqa: BLE001  (the caller's mistake must not become its failure)
         return f"{lines.text_of(record.msg)} {lines.text_of(record.args)}"
-
-
-def _write(line: bytes) -> None:
-    try:
-        os.write(STDOUT, line + b"\n")
-    except OSError:
-        _unwritten.inc()

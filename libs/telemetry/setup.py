@@ -2,11 +2,13 @@
 
 import logging
 import threading
+from pathlib import Path
 from types import MappingProxyType
 
 import structlog
 
 from libs.telemetry.lines import Renderer
+from libs.telemetry.logfile import LogFile
 from libs.telemetry.outlet import Current, EventLogger, Outlet, StdlibHandler
 
 #: Loggers that say too much: the level below which they are not heard, whatever LOG_LEVEL is.
@@ -28,10 +30,13 @@ FLOORS = MappingProxyType(
 )
 
 
-def configure(service: str, instance: str, level: str = "INFO") -> None:
-    """Write all records from `level` up as JSON lines with `service` and `instance`; call it once, at the start."""
+def configure(service: str, instance: str, level: str = "INFO", file: str = "") -> None:
+    """Write all records from `level` up as JSON lines with `service` and `instance`; call it once, at the start.
+
+    With `file`, a path, all output of this process goes there, and the file is kept from growing without end.
+    """
     number = logging.getLevelNamesMapping()[level.upper()]
-    Current.outlet = Outlet(Renderer(service, instance), level=number)
+    Current.outlet = Outlet(Renderer(service, instance), level=number, file=LogFile(Path(file)) if file else None)
     structlog.configure(
         processors=[],
         wrapper_class=structlog.make_filtering_bound_logger(number),

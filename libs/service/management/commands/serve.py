@@ -5,10 +5,8 @@ import gc
 from typing import Any
 
 import uvloop
-from django.conf import settings
 from django.core.management.base import BaseCommand
 
-from libs import telemetry
 from libs.service import platform
 from libs.service.serve import Instance
 
@@ -21,7 +19,7 @@ class Command(BaseCommand):
     requires_system_checks: list[str] = []  # refuse_unready runs them and says one line
 
     def handle(self, *args: Any, **options: Any) -> None:
-        telemetry.configure(settings.SERVICE, settings.INSTANCE, settings.LOG_LEVEL)
+        platform.begin_logs()
         platform.refuse_unready()
         platform.connect()
         shipper = platform.ship_logs()

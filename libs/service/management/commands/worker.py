@@ -5,7 +5,6 @@ from typing import Any
 from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError
 
-from libs import telemetry
 from libs.service import platform
 
 
@@ -18,7 +17,7 @@ class Command(BaseCommand):
             raise CommandError(f"{settings.SERVICE} has no queue, so it has no worker")
         from libs.eventbus import worker  # noqa: PLC0415  (only services with a queue install it)
 
-        telemetry.configure(settings.SERVICE, settings.INSTANCE, settings.LOG_LEVEL)
+        platform.begin_logs()
         platform.refuse_unready()
         platform.connect()
         worker.run(settings.SERVICE, settings.WORKER_QUEUES, Shipping(), platform.parts_of("WORKER_PARTS"))
