@@ -12,7 +12,7 @@ import time
 
 NAMES = (
     "system", "chain", "gateway", "gateway_bodies", "registry_resolve", "registry_kills", "registry_scale",
-    "registry_watch",
+    "registry_watch", "events",
 )  # fmt: skip
 
 
