@@ -37,6 +37,7 @@ class Platform:
     def __init__(self, home: Path) -> None:
         self.home = home
         self.socket = home / "valkey.sock"
+        self.broker_url = OTHER_BROKER or f"redis+socket://{self.socket}?virtual_host=0"
         self.running: list[subprocess.Popen[bytes]] = []
         self.workers: dict[str, subprocess.Popen[bytes]] = {}
         write_keys(home / "keys")
@@ -48,7 +49,7 @@ class Platform:
             "DJANGO_SETTINGS_MODULE": SETTINGS[service],
             "MT_HOME": str(self.home),
             "MT_SECRET_KEY": "only-for-tests-only-for-tests-only-for-tests-only-for-tests",
-            "MT_BROKER_URL": OTHER_BROKER or f"redis+socket://{self.socket}?virtual_host=0",
+            "MT_BROKER_URL": self.broker_url,
             "MT_DELIVERY_LEASE_SECONDS": "5",
             "MT_LOG_LEVEL": "INFO",
         }
