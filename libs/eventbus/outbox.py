@@ -21,6 +21,9 @@ from libs.eventbus.tracing import trace_attributes
 CLAIM = timedelta(seconds=10)
 #: A row that is sent but not stored is sent again after this long, doubled each time up to LONGEST.
 RESEND = timedelta(seconds=30)
+#: The same where Events has stored what was sent later: the queue keeps its order, so the row is lost, and Events holds
+#: back the later sequences of its aggregate, for a minute at most.
+OVERTAKEN = timedelta(seconds=5)
 LONGEST = timedelta(minutes=10)
 #: Events is asked about rows sent at least this long ago.
 SETTLED = timedelta(seconds=1)
@@ -109,10 +112,13 @@ def unconfirmed() -> list[OutboxEvent]:
     return list(settled.only("id", "sent_at", "attempts").order_by("sent_at")[:ASKED_AT_ONCE])
 
 
-def settle(rows: Sequence[OutboxEvent], stored: set[str]) -> int:
-    """Delete the rows that Events has stored and make long missing ones due again; give the number deleted."""
+def settle(rows: Sequence[OutboxEvent], stored: set[str], *, reached: datetime | None = None) -> int:
+    """Delete the rows that Events has stored and make long missing ones due again; give the number deleted.
+
+    `reached` is when the latest row that is known to be stored was sent.
+    """
     now = timezone.now()
-    lost = [row.pk for row in rows if str(row.pk) not in stored and _overdue(row, now)]
+    lost = [row.pk for row in rows if str(row.pk) not in stored and _overdue(row, now, reached)]
     kept = [row.pk for row in rows if str(row.pk) in stored]
     if kept:
         OutboxEvent.objects.filter(pk__in=kept).delete()
@@ -121,6 +127,9 @@ def settle(rows: Sequence[OutboxEvent], stored: set[str]) -> int:
     return len(kept)
 
 
-def _overdue(row: OutboxEvent, now: datetime) -> bool:
-    patience = min(RESEND * 2 ** min(row.attempts - 1, 10), LONGEST)
-    return row.sent_at is not None and row.sent_at + patience <= now
+def _overdue(row: OutboxEvent, now: datetime, reached: datetime | None) -> bool:
+    if row.sent_at is None:
+        return False
+    first = OVERTAKEN if reached and row.sent_at < reached else RESEND
+    patience: timedelta = min(first * 2 ** min(row.attempts - 1, 10), LONGEST)
+    return row.sent_at + patience <= now

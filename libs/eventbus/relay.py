@@ -6,6 +6,7 @@ wait. What the broker loses is not stored, so it is sent again.
 
 import json
 from collections.abc import Callable, Sequence
+from datetime import datetime
 
 from libs.contracts.names import QUEUE_EVENTS, TASK_PUBLISH
 from libs.discovery import ServiceClient
@@ -38,6 +39,7 @@ class Relay:
     def __init__(self, confirm: Confirm = ask_events) -> None:
         """Use `confirm` to learn what is stored."""
         self._confirm = confirm
+        self._reached: datetime | None = None
         self._sender = Looper("relay", self.send, nudge=nudges.OUTBOX, pause=LINGER)
         self._settler = Looper("relay-confirm", self.settle)
 
@@ -76,7 +78,10 @@ class Relay:
         rows = outbox.unconfirmed()
         if not rows:
             return SWEEP
-        settled = outbox.settle(rows, self._confirm([str(row.pk) for row in rows]))
+        stored = self._confirm([str(row.pk) for row in rows])
+        sent = [row.sent_at for row in rows if str(row.pk) in stored]
+        self._reached = max(filter(None, [self._reached, *sent]), default=None)
+        settled = outbox.settle(rows, stored, reached=self._reached)
         return 0.0 if settled == outbox.ASKED_AT_ONCE else SWEEP
 
 

@@ -1,6 +1,7 @@
 """The relay sends what is due and keeps it until Events has it."""
 
 from collections.abc import Iterator
+from datetime import timedelta
 
 import pytest
 from django.db import transaction
@@ -9,6 +10,7 @@ from libs.contracts.errors import Unavailable
 from libs.contracts.names import QUEUE_EVENTS, TASK_PUBLISH
 from libs.eventbus import outbox, publish
 from libs.eventbus.batches import MAX_BYTES, MAX_EVENTS, split
+from libs.eventbus.envelope import Envelope
 from libs.eventbus.models import OutboxEvent
 from libs.eventbus.relay import Relay
 from libs.eventbus.transports import TransportError
@@ -81,6 +83,45 @@ def test_a_broker_that_lost_the_batch_gets_it_again(relay: Relay, bus: MemoryTra
     relay.settle()
     relay.send()
     assert bus.sent == [published]
+
+
+def sent_one_after_the_other(relay: Relay) -> tuple[Envelope, Envelope]:
+    first = publish(fact("a"))
+    relay.send()
+    age(sent_at=timedelta(seconds=1))
+    second = publish(fact("b"))
+    relay.send()
+    age(sent_at=outbox.SETTLED)
+    return first, second
+
+
+@pytest.mark.django_db
+def test_a_batch_that_a_later_one_has_overtaken_is_sent_again_soon(
+    relay: Relay, bus: MemoryTransport, ledger: Ledger
+) -> None:
+    """Long before Events gives up waiting for its sequences: later ones may be stored already."""
+    first, second = sent_one_after_the_other(relay)
+    ledger.stored.add(second.id)
+    relay.settle()
+    bus.clear()
+    age(sent_at=outbox.OVERTAKEN)
+    relay.settle()
+    relay.send()
+    assert bus.sent == [first]
+
+
+@pytest.mark.django_db
+def test_batches_that_only_wait_in_a_queue_are_not_sent_again(
+    relay: Relay, bus: MemoryTransport, ledger: Ledger
+) -> None:
+    first, _ = sent_one_after_the_other(relay)
+    ledger.stored.add(first.id)
+    bus.clear()
+    age(sent_at=outbox.OVERTAKEN)
+    relay.settle()
+    relay.settle()
+    relay.send()
+    assert bus.sent == []
 
 
 @pytest.mark.django_db
