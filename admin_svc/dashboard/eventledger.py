@@ -9,7 +9,7 @@ from admin_svc.dashboard.instances import moment
 from admin_svc.dashboard.sources.base import Params, source
 from libs.contracts.errors import ServiceError
 
-STATUSES = ("held", "pending", "sent", "acked", "dead")
+STATUSES = ("held", "pending", "sent", "acked", "parked", "dead", "skipped")
 WAITING = ("held", "pending", "sent")
 SHOWN = 50
 SEARCHED = 200
@@ -17,11 +17,16 @@ SEARCHED = 200
 
 @dataclass(frozen=True, slots=True)
 class Subscriber:
-    """A service that receives events: how many it has still to acknowledge, and the age of the oldest."""
+    """A service that receives events: how many it has still to acknowledge, and the age of the oldest.
+
+    `blocked` of them wait behind dead or parked ones until a person decides.
+    """
 
     name: str
     patterns: tuple[str, ...] = ()
     waiting: int = 0
+    blocked: int = 0
+    parked: int = 0
     dead: int = 0
     oldest_seconds: float | None = None
     per_second: float = 0.0
@@ -33,7 +38,7 @@ class Subscriber:
         """Say how to colour it: good, warn or bad."""
         if self.degraded:
             return "bad"
-        return "warn" if self.dead else "good"
+        return "warn" if self.dead or self.parked else "good"
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,7 +69,7 @@ class Delivery:
     @property
     def tone(self) -> str:
         """Say how to colour it: good, warn or bad."""
-        return {"dead": "bad", "acked": "good"}.get(self.status, "warn")
+        return {"dead": "bad", "acked": "good", "skipped": "good"}.get(self.status, "warn")
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,6 +109,8 @@ def subscriber_of(figures: Mapping[str, Any]) -> Subscriber:
         name=str(figures.get("service", "")),
         patterns=tuple(figures.get("patterns") or ()),
         waiting=sum(figures.get(status) or 0 for status in WAITING),
+        blocked=figures.get("blocked") or 0,
+        parked=figures.get("parked") or 0,
         dead=figures.get("dead") or 0,
         oldest_seconds=figures.get("oldest_unacknowledged_seconds") or None,
         per_second=figures.get("acked_per_second") or 0.0,

@@ -15,6 +15,11 @@ DELIVERY_LEASE_SECONDS = env.number(
     minimum=1.0,
     help="Time a subscriber has to acknowledge before it is asked again.",
 )
+DEAD_BLOCKS_SECONDS = env.number(
+    "MT_DEAD_BLOCKS_SECONDS",
+    7 * 86400.0,
+    help="Time for which a dead or parked delivery holds later events of its aggregate back; 0: not at all.",
+)
 EVENTS_RETENTION_DAYS = env.integer(
     "MT_EVENTS_RETENTION_DAYS", 30, minimum=1, help="Days that delivered events are kept for replays."
 )

@@ -4,7 +4,8 @@ ServiceError
 ├── NotFound (404)
 │   └── SubscriberUnknown    this service has never subscribed
 └── Conflict (409)
-    └── NothingToRetry       the delivery is acknowledged or under way
+    ├── NothingToRetry       the delivery is acknowledged or under way
+    └── NothingToSkip        the delivery is acknowledged, under way or given up already
 """
 
 from libs.contracts.errors import Conflict, NotFound
@@ -17,6 +18,12 @@ class SubscriberUnknown(NotFound):
 
 
 class NothingToRetry(Conflict):
-    """Only waiting and dead deliveries can be retried."""
+    """The delivery is acknowledged or under way."""
 
     code = "nothing_to_retry"
+
+
+class NothingToSkip(Conflict):
+    """Only deliveries that wait, are parked or dead can be given up."""
+
+    code = "nothing_to_skip"

@@ -1,5 +1,8 @@
 """The ledger: streams of events, who wants which, and one delivery per event and subscriber."""
 
+from datetime import timedelta
+
+from django.conf import settings
 from django.db import models
 from django.db.models import Q
 from django.utils import timezone
@@ -8,10 +11,14 @@ from libs.eventbus.envelope import ATTRIBUTES, Envelope
 
 
 class Subscription(models.Model):
-    """One service wants the events whose type fits a pattern, on its queue, until it ends that."""
+    """One service wants the events whose type fits a pattern, on its queue, until it ends that.
+
+    `versions` are the dataversions that it understands; empty: any.
+    """
 
     service = models.CharField(max_length=50)
     pattern = models.CharField(max_length=100)
+    versions = models.JSONField(default=list)
     queue = models.CharField(max_length=100)
     created_at = models.DateTimeField(default=timezone.now)
     seen_at = models.DateTimeField(default=timezone.now)
@@ -88,11 +95,27 @@ class Status(models.TextChoices):
     PENDING = "pending"  # to be sent when `due_at` has come
     SENT = "sent"  # the subscriber has until `due_at` to acknowledge
     ACKED = "acked"
+    PARKED = "parked"  # the subscriber does not know this version of the event yet
     DEAD = "dead"  # all attempts failed: a person decides
+    SKIPPED = "skipped"  # a person gave it up
+
+
+#: These hold later events of their aggregate back until their `due_at` has come.
+BLOCKING = (Status.PENDING, Status.PARKED, Status.DEAD)
+
+
+def blocks_for() -> timedelta:
+    """Give the time for which a parked or dead delivery holds later events of its aggregate back."""
+    return timedelta(seconds=settings.DEAD_BLOCKS_SECONDS)
 
 
 class Delivery(models.Model):
-    """One event on its way to one subscriber, however many of the subscriber's patterns it fits."""
+    """One event on its way to one subscriber, however many of the subscriber's patterns it fits.
+
+    `due_at` is when something is to happen: sent where it is pending, given up waiting for an answer where it is sent.
+    A parked or dead one stays what it is, but lets later events of its aggregate pass from then on. `done_at` is when
+    it was acknowledged or given up.
+    """
 
     event = models.ForeignKey(Event, models.PROTECT, related_name="deliveries", db_index=False)
     stream = models.ForeignKey(Stream, models.PROTECT, related_name="deliveries", db_index=False)
@@ -113,7 +136,7 @@ class Delivery(models.Model):
             models.Index(fields=["due_at"], condition=Q(status=Status.SENT), name="delivery_leases"),
             models.Index(
                 fields=["stream", "subscriber", "sequence"],
-                condition=Q(status__in=[Status.HELD, Status.PENDING, Status.SENT]),
+                condition=Q(done_at=None),
                 name="delivery_unfinished",
             ),
             models.Index(fields=["status", "id"], name="delivery_status"),

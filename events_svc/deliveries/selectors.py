@@ -3,12 +3,13 @@
 from datetime import datetime, timedelta
 from typing import Any
 
-from django.db.models import Count, Exists, Min, OuterRef, Q, QuerySet
+from django.db.models import Count, Exists, Min, OuterRef, Q, QuerySet, Value
+from django.db.models.functions import Coalesce
 from django.utils import timezone
 
-from events_svc.deliveries.models import Delivery, Event, Status, Subscription
+from events_svc.deliveries.models import BLOCKING, Delivery, Event, Status, Subscription
 from libs.contracts.errors import BadRequest
-from libs.eventbus.reactions import matches_any
+from libs.eventbus.reactions import best
 from libs.webapi.prepared import prepared
 
 #: A subscriber whose oldest unacknowledged delivery is older than this is degraded.
@@ -17,23 +18,32 @@ RATE_OVER = timedelta(seconds=60)
 UNACKNOWLEDGED = (Status.PENDING, Status.SENT)
 
 
-def active_patterns() -> dict[str, list[str]]:
+#: The patterns that a service wants, each with the versions that it understands; none: any.
+Patterns = dict[str, list[int]]
+
+
+def active_patterns() -> dict[str, Patterns]:
     """Give the patterns that each service wants now."""
-    found: dict[str, list[str]] = {}
-    for service, pattern in _active():
-        found.setdefault(service, []).append(pattern)
+    found: dict[str, Patterns] = {}
+    for service, pattern, versions in _active():
+        found.setdefault(service, {})[pattern] = versions
     return found
 
 
 @prepared
 def _active() -> QuerySet[Any]:
     """Compile it once: it is asked for every batch."""
-    return Subscription.objects.filter(ended_at=None).values_list("service", "pattern")
+    return Subscription.objects.filter(ended_at=None).values_list("service", "pattern", "versions")
 
 
-def subscribers_of(event_type: str, patterns: dict[str, list[str]]) -> list[str]:
-    """List the services of `patterns` that want events of this type."""
-    return [service for service, wanted in patterns.items() if matches_any(wanted, event_type)]
+def subscribers_of(event_type: str, version: int, patterns: dict[str, Patterns]) -> dict[str, bool]:
+    """Give the services of `patterns` that want events of this type, and whether each understands this version."""
+    found = {service: best(wanted, event_type) for service, wanted in patterns.items()}
+    return {
+        service: version in (patterns[service][pattern] or [version])
+        for service, pattern in found.items()
+        if pattern is not None
+    }
 
 
 def queue_of(subscriber: str) -> str:
@@ -77,10 +87,32 @@ def type_condition(pattern: str) -> Q:
 
 def deliveries_due(subscriber: str, now: datetime) -> QuerySet[Delivery]:
     """Select what may be sent: due, and nothing of its aggregate is under way or waits before it."""
-    same = Delivery.objects.filter(subscriber=OuterRef("subscriber"), stream=OuterRef("stream"))
-    waits = Q(status=Status.PENDING, due_at__gt=now, sequence__lt=OuterRef("sequence"))
     due = Delivery.objects.filter(subscriber=subscriber, status=Status.PENDING, due_at__lte=now)
-    return due.exclude(Exists(same.filter(Q(status=Status.SENT) | waits)))
+    under_way = _same_aggregate().filter(status=Status.SENT)
+    waiting = _same_aggregate().filter(status__in=BLOCKING, due_at__gt=now, sequence__lt=OuterRef("sequence"))
+    return due.exclude(_for_each(under_way)).exclude(_for_each(waiting))
+
+
+def _for_each(rows: QuerySet[Delivery]) -> Coalesce:
+    """Tell whether there is any, for one delivery after the other until there are enough.
+
+    PostgreSQL would join a plain EXISTS, for which it goes through the whole backlog for every batch.
+    """
+    return Coalesce(Exists(rows), Value(value=False))
+
+
+def _same_aggregate() -> QuerySet[Delivery]:
+    """Select the unfinished deliveries of an outer delivery's aggregate, in the words of their index.
+
+    SQLite takes it for these words only, and goes through all that are sent or pending for each row with others.
+    """
+    return Delivery.objects.filter(subscriber=OuterRef("subscriber"), stream=OuterRef("stream"), done_at=None)
+
+
+def _behind(now: datetime) -> Exists:
+    """Tell whether a dead or parked delivery holds a delivery back."""
+    stuck = Q(status__in=(Status.PARKED, Status.DEAD), due_at__gt=now, sequence__lt=OuterRef("sequence"))
+    return Exists(_same_aggregate().filter(stuck))
 
 
 def subscribers_due(now: datetime) -> list[str]:
@@ -90,13 +122,17 @@ def subscribers_due(now: datetime) -> list[str]:
 
 
 def stats() -> dict[str, Any]:
-    """Give depths, ages and rates of the whole and of each subscriber."""
+    """Give depths, ages and rates of the whole and of each subscriber.
+
+    `blocked` counts the pending deliveries that wait behind dead or parked ones; they make no subscriber degraded.
+    """
     now = timezone.now()
     lately = now - RATE_OVER
     subscribers = [_subscriber_stats(name, patterns, now) for name, patterns in sorted(active_patterns().items())]
     ages = [each["oldest_unacknowledged_seconds"] for each in subscribers]
     return {
         "deliveries": {status: Delivery.objects.filter(status=status).count() for status in _UNFINISHED},
+        "blocked": sum(each["blocked"] for each in subscribers),
         "oldest_unacknowledged_seconds": max(ages, default=0.0),
         "stored_per_second": _rate(Event.objects.filter(stored_at__gt=lately)),
         "acked_per_second": _rate(Delivery.objects.filter(done_at__gt=lately, status=Status.ACKED)),
@@ -104,13 +140,17 @@ def stats() -> dict[str, Any]:
     }
 
 
-_UNFINISHED = (Status.HELD, Status.PENDING, Status.SENT, Status.DEAD)
+_UNFINISHED = (Status.HELD, Status.PENDING, Status.SENT, Status.PARKED, Status.DEAD)
 
 
-def _subscriber_stats(subscriber: str, patterns: list[str], now: datetime) -> dict[str, Any]:
+def _subscriber_stats(subscriber: str, patterns: Patterns, now: datetime) -> dict[str, Any]:
     mine = Delivery.objects.filter(subscriber=subscriber)
     counts = dict(mine.filter(status__in=_UNFINISHED).values_list("status").annotate(Count("id")))
-    oldest = mine.filter(status__in=UNACKNOWLEDGED).aggregate(oldest=Min("queued_at"))["oldest"]
+    waiting, blocked = mine.filter(status__in=UNACKNOWLEDGED), 0
+    if Status.DEAD in counts or Status.PARKED in counts:
+        blocked = waiting.filter(_behind(now)).count()
+        waiting = waiting.exclude(_behind(now))
+    oldest = waiting.aggregate(oldest=Min("queued_at"))["oldest"]
     age = (now - oldest).total_seconds() if oldest else 0.0
     seen = Subscription.objects.filter(service=subscriber, ended_at=None).order_by("-seen_at")[0].seen_at
     return {
@@ -118,6 +158,7 @@ def _subscriber_stats(subscriber: str, patterns: list[str], now: datetime) -> di
         "patterns": sorted(patterns),
         "seen_at": seen,
         **{status: counts.get(status, 0) for status in _UNFINISHED},
+        "blocked": blocked,
         "oldest_unacknowledged_seconds": round(age, 3),
         "degraded": age > DEGRADED_AFTER.total_seconds(),
         "acked_per_second": _rate(mine.filter(done_at__gt=now - RATE_OVER, status=Status.ACKED)),

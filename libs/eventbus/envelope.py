@@ -73,8 +73,8 @@ ATTRIBUTES: dict[str, type] = {
 }
 
 
-def _attribute(value: Mapping[str, Any], name: str, kind: type) -> Any:
-    found = value.get(name)
+def _attribute(value: Mapping[str, Any], name: str, kind: Any) -> Any:
+    found: Any = value.get(name)
     if not isinstance(found, kind) or isinstance(found, bool):
         raise MalformedEnvelope(f"{name} is not of type {kind.__name__}: {found!r:.100}")
     if name in _LARGEST and not 0 < found <= _LARGEST[name]:

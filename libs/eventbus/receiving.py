@@ -6,6 +6,7 @@ An aggregate stops at its first failure, because later facts build on earlier on
 import time
 import traceback
 from collections.abc import Mapping
+from dataclasses import asdict, dataclass
 from typing import Any
 
 import structlog
@@ -13,7 +14,7 @@ import structlog
 from libs.contracts.names import QUEUE_ACKS, TASK_ACKNOWLEDGE
 from libs.eventbus import inbox
 from libs.eventbus.envelope import Envelope, MalformedEnvelope
-from libs.eventbus.reactions import Reaction
+from libs.eventbus.reactions import Reaction, find, versions_of
 from libs.eventbus.signing import Message
 from libs.eventbus.transports import TransportError, transport
 
@@ -37,10 +38,10 @@ def receive(batch: Mapping[str, Any], reactions: Mapping[str, Reaction]) -> None
         if aggregate in stopped:
             results.add(item, tried=False)
             continue
-        error = _try(item["event"], reactions)
-        if error:
+        fault = _try(item["event"], reactions)
+        if fault:
             stopped.add(aggregate)
-        results.add(item, tried=True, error=error)
+        results.add(item, tried=True, fault=fault)
     results.flush()
 
 
@@ -49,19 +50,30 @@ def _aggregate(event: Any) -> tuple[str, ...]:
     return (str(event.get("source")), str(event.get("aggregate_id"))) if isinstance(event, Mapping) else ()
 
 
-def _try(event: Any, reactions: Mapping[str, Reaction]) -> str:
-    """Apply one event; give the traceback where that failed, else nothing."""
+@dataclass(frozen=True, slots=True)
+class Fault:
+    """Why an event took no effect. One of a version that is not known here is kept for a later one of this service."""
+
+    error: str
+    unknown_version: bool = False
+
+
+def _try(event: Any, reactions: Mapping[str, Reaction]) -> Fault | None:
+    """Apply one event; give the fault where that failed."""
     try:
         envelope = Envelope.from_json(event)
     except MalformedEnvelope as error:
         log.warning("an event can't be read", reason=str(error))
-        return f"The event can't be read: {error}"
+        return Fault(f"The event can't be read: {error}")
+    reaction = find(reactions, envelope.type)
+    if reaction is not None and envelope.dataversion not in versions_of(reaction):
+        return Fault(f"Version {envelope.dataversion} of {envelope.type} is not known here.", unknown_version=True)
     try:
         inbox.apply(envelope, reactions)
     except Exception:  # whatever a reaction raises is a failure of this event, not of the worker
         log.warning("a reaction failed", type=envelope.type, event_id=envelope.id, exc_info=True)
-        return traceback.format_exc()[-ERROR_SIZE:]
-    return ""
+        return Fault(traceback.format_exc()[-ERROR_SIZE:])
+    return None
 
 
 class Results:
@@ -72,11 +84,10 @@ class Results:
         self._results: list[dict[str, Any]] = []
         self._since = time.monotonic()
 
-    def add(self, item: Mapping[str, Any], *, tried: bool, error: str = "") -> None:
+    def add(self, item: Mapping[str, Any], *, tried: bool, fault: Fault | None = None) -> None:
         """Add the result of one delivery."""
-        ok = tried and not error
-        fields = {"delivery": item["delivery"], "attempt": item["attempt"]}
-        self._results.append(fields | {"ok": ok, "tried": tried, "error": error})
+        result = {"delivery": item["delivery"], "attempt": item["attempt"], "ok": tried and not fault, "tried": tried}
+        self._results.append(result | (asdict(fault) if fault else {"error": ""}))
         if time.monotonic() - self._since > FLUSH_AFTER:
             self.flush()
 

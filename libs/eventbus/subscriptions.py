@@ -19,8 +19,12 @@ EVERY = timedelta(seconds=60)
 
 
 def subscribe(table: Mapping[str, Any]) -> None:
-    """Tell Events the patterns of `table`; it ends those of this service that are not among them."""
-    wanted = {"patterns": sorted(table), "queue": subscriber_queue(settings.SERVICE)}
+    """Tell Events the patterns of `table` and their versions; it ends those of this service that are not among them."""
+    wanted = {
+        "patterns": sorted(table),
+        "versions": {pattern: reactions.versions_of(table[pattern]) for pattern in sorted(table)},
+        "queue": subscriber_queue(settings.SERVICE),
+    }
     ServiceClient("events").post("/v1/subscriptions", json=wanted).raise_for_status()
 
 

@@ -30,7 +30,8 @@ def bus() -> Iterator[MemoryTransport]:
 
 @pytest.fixture
 def todo_subscribes(db: Any) -> Callable[..., None]:
-    def run(*patterns: str, service: str = "todo") -> None:
-        subscriptions_replace(service=service, patterns=patterns or ["auth.user.*"], queue=f"{service}.events")
+    def run(*patterns: str, service: str = "todo", versions: dict[str, list[int]] | None = None) -> None:
+        wanted = patterns or ["auth.user.*"]
+        subscriptions_replace(service=service, patterns=wanted, queue=f"{service}.events", versions=versions)
 
     return run

@@ -16,6 +16,15 @@ class SubscriptionBody(Strict):
 
     patterns = serializers.ListField(child=serializers.RegexField(PATTERN, max_length=100), max_length=200)
     queue = serializers.RegexField(r"^[a-z_]+\.[a-z_.]+$", max_length=100)
+    versions = serializers.DictField(
+        child=serializers.ListField(child=serializers.IntegerField(min_value=1), max_length=100), required=False
+    )
+
+    def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
+        """Refuse versions of something else."""
+        if attrs.get("versions", {}).keys() - set(attrs["patterns"]):
+            raise serializers.ValidationError({"versions": "each key is one of patterns"}, code="unknown_pattern")
+        return attrs
 
 
 class ReplayBody(Strict):
@@ -53,6 +62,7 @@ def subscription(row: Subscription) -> dict[str, Any]:
     return {
         "service": row.service,
         "pattern": row.pattern,
+        "versions": row.versions,
         "queue": row.queue,
         "created_at": _time(row.created_at),
         "seen_at": _time(row.seen_at),
@@ -78,6 +88,7 @@ def delivery(row: Delivery) -> dict[str, Any]:
         "queued_at": _time(row.queued_at),
         "sent_at": _time(row.sent_at),
         "due_at": _time(row.due_at) if row.status in (Status.PENDING, Status.SENT) else None,
+        "blocks_until": _time(row.due_at) if row.status in (Status.PARKED, Status.DEAD) else None,
         "done_at": _time(row.done_at),
     }
 

@@ -37,7 +37,7 @@ class SubscriptionCollection(View):
         service = self.caller.service
         if not body["queue"].startswith(f"{service}."):
             raise ValidationFailed.of("/queue", "foreign_queue", f"queues of {service} begin with {service}.")
-        active = subscribing.subscriptions_replace(service=service, patterns=body["patterns"], queue=body["queue"])
+        active = subscribing.subscriptions_replace(service=service, **body)
         return self.ok({"items": [serializers.subscription(row) for row in active]})
 
 
@@ -84,8 +84,19 @@ class DeliveryRetry(View):
 
     @extend_schema(operation_id="deliveries_retry", request=None)
     def post(self, request: Request, delivery_id: int) -> Response:
-        """Send a waiting or dead delivery now."""
+        """Send a delivery that waits, is parked or dead, or was given up, now."""
         return self.accepted(serializers.delivery(replaying.delivery_retry(delivery_id=delivery_id)))
+
+
+class DeliverySkip(View):
+    """A delivery that is given up."""
+
+    access = Service("admin")
+
+    @extend_schema(operation_id="deliveries_skip", request=None)
+    def post(self, request: Request, delivery_id: int) -> Response:
+        """Let later events of the aggregate go on without this one."""
+        return self.ok(serializers.delivery(replaying.delivery_skip(delivery_id=delivery_id)))
 
 
 class ReplayCollection(View):

@@ -10,7 +10,7 @@ import structlog
 from django.db import transaction
 from django.utils import timezone
 
-from events_svc.deliveries.models import Delivery, Status
+from events_svc.deliveries.models import Delivery, Status, blocks_for
 from events_svc.deliveries.services.nudge import nudge_after_commit
 
 log = structlog.get_logger(__name__)
@@ -23,13 +23,17 @@ SWEPT_AT_ONCE = 500
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Result:
-    """What became of one attempt. Untried: an earlier event of the same aggregate failed."""
+    """What became of one attempt. Untried: an earlier event of the same aggregate failed.
+
+    `unknown_version`: the subscriber will understand the event after it has been brought up to date.
+    """
 
     delivery: int
     attempt: int
     ok: bool
     tried: bool = True
     error: str = ""
+    unknown_version: bool = False
 
     @classmethod
     def from_json(cls, value: Any) -> "Result":
@@ -44,7 +48,11 @@ class Result:
         return cls(**known)
 
 
-_KINDS: dict[str, type] = {"delivery": int, "attempt": int, "ok": bool, "tried": bool, "error": str}
+_KINDS: dict[str, type] = {
+    **dict.fromkeys(("delivery", "attempt"), int),
+    **dict.fromkeys(("ok", "tried", "unknown_version"), bool),
+    "error": str,
+}
 
 
 @transaction.atomic
@@ -64,17 +72,21 @@ def deliveries_acknowledge(*, subscriber: str, results: Sequence[Result]) -> Non
 def _settle(rows: Sequence[Delivery], failures: Mapping[int, Result], now: datetime) -> None:
     jitter = _jitter()
     for row in rows:
-        if failures[row.pk].tried:
-            _fail(row, failures[row.pk].error, now, jitter)
+        result = failures[row.pk]
+        if result.unknown_version:
+            row.status, row.attempts, row.due_at = Status.PARKED, row.attempts - 1, now + blocks_for()
+            row.error = result.error
+        elif result.tried:
+            _fail(row, result.error, now, jitter)
         else:
             row.status, row.attempts, row.due_at = Status.PENDING, row.attempts - 1, now
-    Delivery.objects.bulk_update(rows, ["status", "attempts", "due_at", "error", "done_at"], batch_size=100)
+    Delivery.objects.bulk_update(rows, ["status", "attempts", "due_at", "error"], batch_size=100)
 
 
 def _fail(row: Delivery, error: str, now: datetime, jitter: float) -> None:
     row.error = error.replace("\0", "\N{REPLACEMENT CHARACTER}")  # which PostgreSQL does not take
     if row.attempts > len(SCHEDULE):
-        row.status, row.done_at = Status.DEAD, now
+        row.status, row.due_at = Status.DEAD, now + blocks_for()
         log.error("a delivery is dead", delivery=row.pk, subscriber=row.subscriber, attempts=row.attempts)
     else:
         row.status, row.due_at = Status.PENDING, now + timedelta(seconds=SCHEDULE[row.attempts - 1] * jitter)
@@ -96,7 +108,7 @@ def leases_expire() -> int:
         _fail(row, NO_ANSWER, now, jitter)
     if rows:
         log.warning("deliveries were not acknowledged in time", count=len(rows), subscribers=_names(rows))
-        Delivery.objects.bulk_update(rows, ["status", "due_at", "error", "done_at"], batch_size=100)
+        Delivery.objects.bulk_update(rows, ["status", "due_at", "error"], batch_size=100)
         nudge_after_commit()
     return len(rows)
 

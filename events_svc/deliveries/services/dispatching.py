@@ -29,7 +29,8 @@ def deliveries_claim(*, subscriber: str) -> list[Delivery]:
         return []
     with transaction.atomic():
         mine = Stream.objects.filter(pk__in=streams).select_for_update(skip_locked=True).order_by("id")
-        due = deliveries_due(subscriber, now).filter(stream__in=[stream.pk for stream in mine])
+        # The words of an index, so that the database looks at these streams and not at all that is due.
+        due = deliveries_due(subscriber, now).filter(stream__in=[stream.pk for stream in mine], done_at=None)
         rows = due.select_related("event").order_by("stream_id", "sequence")[:room]
         batch = next(split(rows, _weight), [])
         _lease(batch, now)

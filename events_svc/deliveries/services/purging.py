@@ -1,4 +1,4 @@
-"""Purging: delivered events go after MT_EVENTS_RETENTION_DAYS; what is not delivered to everybody stays."""
+"""Purging: events go after MT_EVENTS_RETENTION_DAYS, where everybody has them or was given up."""
 
 from datetime import datetime, timedelta
 
@@ -23,7 +23,7 @@ def events_purge() -> int:
 
 @transaction.atomic
 def _purge_chunk(limit: datetime) -> int:
-    unfinished = Delivery.objects.filter(event=OuterRef("pk")).exclude(status=Status.ACKED)
+    unfinished = Delivery.objects.filter(event=OuterRef("pk")).exclude(status__in=[Status.ACKED, Status.SKIPPED])
     old = Event.objects.filter(stored_at__lt=limit).exclude(Exists(unfinished))
     ids = list(old.order_by("id").values_list("id", flat=True)[:CHUNK])
     Delivery.objects.filter(event__in=ids).delete()

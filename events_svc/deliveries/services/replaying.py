@@ -1,18 +1,21 @@
-"""Replaying and retrying by hand. Event ids stay, so a subscriber's inbox knows what it has applied already."""
+"""Replaying, retrying and giving up by hand. Event ids stay, so an inbox knows what it has applied already."""
 
 from collections.abc import Iterator, Sequence
 from datetime import datetime
 
+import structlog
 from django.db import transaction
 from django.db.models import QuerySet
 from django.utils import timezone
 
-from events_svc.deliveries.errors import NothingToRetry, SubscriberUnknown
-from events_svc.deliveries.models import Delivery, Event, Status, Subscription
+from events_svc.deliveries.errors import NothingToRetry, NothingToSkip, SubscriberUnknown
+from events_svc.deliveries.models import BLOCKING, Delivery, Event, Status, Subscription
 from events_svc.deliveries.selectors import events_matching
 from events_svc.deliveries.services.nudge import nudge_after_commit
 from events_svc.deliveries.services.storing import deliveries_plan
 from libs.contracts.errors import NotFound
+
+log = structlog.get_logger(__name__)
 
 #: Each transaction of a replay is this long, so that others can write in between.
 CHUNK = 500
@@ -38,7 +41,7 @@ def _chunks(events: QuerySet[Event]) -> Iterator[list[Event]]:
 def _replay_chunk(subscriber: str, events: Sequence[Event], now: datetime) -> int:
     mine = Delivery.objects.filter(subscriber=subscriber, event__in=events)
     planned = set(mine.values_list("event_id", flat=True))
-    done = mine.filter(status__in=[Status.ACKED, Status.DEAD])
+    done = mine.filter(status__in=[Status.ACKED, Status.DEAD, Status.SKIPPED])
     again = done.update(status=Status.PENDING, attempts=0, due_at=now, queued_at=now, done_at=None, error="")
     missing = [event for event in events if event.pk not in planned]
     nudge_after_commit()
@@ -47,16 +50,34 @@ def _replay_chunk(subscriber: str, events: Sequence[Event], now: datetime) -> in
 
 @transaction.atomic
 def delivery_retry(*, delivery_id: int) -> Delivery:
-    """Send a waiting or dead delivery at once, with all its attempts before it again."""
-    found = Delivery.objects.select_for_update(of=("self",)).select_related("event").filter(pk=delivery_id).first()
-    if found is None:
-        raise NotFound
-    if found.status not in (Status.PENDING, Status.DEAD):
+    """Send a delivery that waits, is parked, dead or given up, at once, with all its attempts before it again."""
+    found = _locked(delivery_id)
+    if found.status not in (Status.PENDING, Status.PARKED, Status.DEAD, Status.SKIPPED):
         raise NothingToRetry
     found.status, found.attempts, found.done_at = Status.PENDING, 0, None
     found.due_at = found.queued_at = timezone.now()
     found.save(update_fields=["status", "attempts", "due_at", "queued_at", "done_at"])
     nudge_after_commit()
+    return found
+
+
+@transaction.atomic
+def delivery_skip(*, delivery_id: int) -> Delivery:
+    """Give a delivery up that waits, is parked or dead: later events of its aggregate go on without it."""
+    found = _locked(delivery_id)
+    if found.status not in BLOCKING:
+        raise NothingToSkip
+    found.status, found.done_at = Status.SKIPPED, timezone.now()
+    found.save(update_fields=["status", "done_at"])
+    log.warning("a delivery was given up", delivery=found.pk, subscriber=found.subscriber, type=found.event.type)
+    nudge_after_commit()
+    return found
+
+
+def _locked(delivery_id: int) -> Delivery:
+    found = Delivery.objects.select_for_update(of=("self",)).select_related("event").filter(pk=delivery_id).first()
+    if found is None:
+        raise NotFound
     return found
 
 

@@ -3,13 +3,14 @@
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
+from functools import cache, partial
 
 import structlog
 from django.db import DataError, IntegrityError, transaction
 from django.db.models import F
 from django.utils import timezone
 
-from events_svc.deliveries.models import Delivery, Event, Status, Stream
+from events_svc.deliveries.models import Delivery, Event, Status, Stream, blocks_for
 from events_svc.deliveries.selectors import active_patterns, stored_ids, subscribers_of
 from events_svc.deliveries.services.nudge import nudge_after_commit
 from libs.eventbus.envelope import ATTRIBUTES, Envelope
@@ -56,20 +57,24 @@ def deliveries_plan(events: Iterable[Event], streams: Mapping[int, Stream], *, o
     """Make the missing deliveries of `events` to everybody who wants them, or to one subscriber; give their number."""
     patterns = active_patterns()
     if only:
-        patterns = {only: patterns.get(only, [])}
+        patterns = {only: patterns.get(only, {})}
+    subscribers = cache(partial(subscribers_of, patterns=patterns))
     planned = [
-        _delivery(event, subscriber, streams[event.stream_id])
+        _delivery(event, subscriber, streams[event.stream_id], understood=understood)
         for event in events
-        for subscriber in subscribers_of(event.type, patterns)
+        for subscriber, understood in subscribers(event.type, event.dataversion).items()
     ]
     return len(Delivery.objects.bulk_create(planned))
 
 
-def _delivery(event: Event, subscriber: str, stream: Stream) -> Delivery:
-    status = Status.PENDING if event.sequence <= stream.released else Status.HELD
-    return Delivery(
-        event=event, stream_id=event.stream_id, sequence=event.sequence, subscriber=subscriber, status=status
-    )
+def _delivery(event: Event, subscriber: str, stream: Stream, *, understood: bool) -> Delivery:
+    made = Delivery(event=event, stream_id=event.stream_id, sequence=event.sequence, subscriber=subscriber)
+    if not understood:
+        made.status, made.due_at = Status.PARKED, timezone.now() + blocks_for()
+        made.error = f"{subscriber} does not subscribe to version {event.dataversion} of {event.type} yet."
+    else:
+        made.status = Status.PENDING if event.sequence <= stream.released else Status.HELD
+    return made
 
 
 def _locked_streams(source: str, aggregate_ids: set[str]) -> dict[str, Stream]:

@@ -19,9 +19,9 @@ pytestmark = pytest.mark.django_db
 def test_patterns_that_are_not_named_again_have_ended(todo_subscribes: Callable[..., None]) -> None:
     todo_subscribes("auth.user.*", "todo.list.*")
     todo_subscribes("auth.user.*")
-    assert active_patterns() == {"todo": ["auth.user.*"]}
+    assert active_patterns() == {"todo": {"auth.user.*": []}}
     todo_subscribes("todo.list.*")
-    assert active_patterns() == {"todo": ["todo.list.*"]}
+    assert active_patterns() == {"todo": {"todo.list.*": []}}
     assert Subscription.objects.count() == 2
 
 

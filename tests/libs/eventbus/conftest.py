@@ -1,6 +1,7 @@
 """The small project of tests/libs plays TODO; it publishes facts about lists."""
 
 from collections.abc import Iterator
+from typing import Any
 
 import pytest
 
@@ -14,7 +15,7 @@ def fact(list_id: str = "list-1", version: int = 1) -> ListUpdated:
     return ListUpdated(list_id=list_id, version=version)
 
 
-def envelope(list_id: str = "list-1", *, sequence: int = 1, **attributes: str) -> Envelope:
+def envelope(list_id: str = "list-1", *, sequence: int = 1, **attributes: Any) -> Envelope:
     return Envelope.of(fact(list_id), sequence=sequence, **attributes)
 
 

@@ -2,7 +2,7 @@
 
 import pytest
 
-from libs.eventbus.reactions import find, matches, matches_any, table
+from libs.eventbus.reactions import best, find, matches, table, versions, versions_of
 
 
 def one(_: object) -> None:
@@ -29,7 +29,13 @@ def test_a_star_stands_for_anything() -> None:
     assert matches("*", "auth.user.registered")
     assert matches("auth.*", "auth.user.registered")
     assert not matches("auth.*", "authority.user")
-    assert matches_any(["todo.*", "auth.*"], "auth.x")
+    assert best(["todo.*", "auth.*"], "auth.x") == "auth.*"
+    assert best(["todo.*"], "auth.x") is None
+
+
+def test_a_reaction_understands_version_1_unless_it_says_otherwise() -> None:
+    assert versions_of(one) == (1,)
+    assert versions_of(versions(1, 2)(lambda _: None)) == (1, 2)
 
 
 def test_a_service_without_reactions_has_an_empty_table() -> None:

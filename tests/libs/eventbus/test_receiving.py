@@ -7,6 +7,7 @@ import pytest
 from libs.contracts.names import QUEUE_ACKS, TASK_ACKNOWLEDGE, TASK_RECEIVE
 from libs.eventbus import Envelope, receiving
 from libs.eventbus.models import InboxEvent
+from libs.eventbus.reactions import versions
 from libs.eventbus.signing import seal
 from libs.eventbus.tasks import receive
 from libs.eventbus.transports.memory import MemoryTransport
@@ -66,6 +67,16 @@ def test_later_events_of_an_aggregate_wait_for_one_that_cannot_be_read(bus: Memo
     sent["events"][0]["event"]["time"] = 12
     receiving.receive(sent, {"todo.*": lambda event: None})
     assert results(bus) == [(1, False, True), (2, False, False)]
+
+
+def test_an_event_of_an_unknown_version_is_told_and_holds_back_its_aggregate(bus: MemoryTransport) -> None:
+    seen: list[int] = []
+    react = versions(2)(lambda event: seen.append(event.sequence))
+    sent = batch(envelope(dataversion=3), envelope(sequence=2, dataversion=2), envelope("other", dataversion=2))
+    receiving.receive(sent, {"todo.*": react})
+    assert seen == [1]
+    assert results(bus) == [(1, False, True), (2, False, False), (3, True, True)]
+    assert bus.messages[0].content["results"][0]["unknown_version"] is True
 
 
 def test_an_event_that_was_applied_before_is_acknowledged_without_effect(bus: MemoryTransport) -> None:

@@ -1,11 +1,13 @@
 """A worker tells Events its table of reactions."""
 
+import json
 from collections.abc import Iterator
 
 import pytest
 
 from libs import discovery
 from libs.contracts.errors import Unavailable
+from libs.eventbus.reactions import versions
 from libs.eventbus.subscriptions import subscribe
 from libs.rpc import http_bridge_pb2 as pb
 
@@ -37,12 +39,16 @@ def events_answers(monkeypatch: pytest.MonkeyPatch) -> Iterator[type[Recorder]]:
     discovery.install(None, None)
 
 
-def test_the_patterns_of_the_table_are_sent_with_the_queue(events_answers: type[Recorder]) -> None:
+def test_the_patterns_of_the_table_are_sent_with_their_versions_and_the_queue(events_answers: type[Recorder]) -> None:
     recorder = events_answers(200)
-    subscribe({"todo.*": None, "auth.user.*": None})
+    subscribe({"todo.*": versions(1, 2)(lambda event: None), "auth.user.*": None})
     (request,) = recorder.requests
     assert (request.method, request.raw_path) == ("POST", b"/v1/subscriptions")
-    assert request.body == b'{"patterns":["auth.user.*","todo.*"],"queue":"todo.events"}'
+    assert json.loads(request.body) == {
+        "patterns": ["auth.user.*", "todo.*"],
+        "versions": {"auth.user.*": [1], "todo.*": [1, 2]},
+        "queue": "todo.events",
+    }
 
 
 def test_a_refusal_is_told_so_that_the_loop_tries_again(events_answers: type[Recorder]) -> None:

@@ -35,6 +35,8 @@ def test_a_service_subscribes_and_sees_its_own_subscriptions(api: BridgeTestClie
         {"queue": "todo"},
         {"patterns": ["auth.user.[a-z]"]},
         {"patterns": "auth.user.*"},
+        {"versions": {"auth.user.*": [0]}},
+        {"versions": {"todo.*": [1]}},
         {"colour": "red"},
     ],
 )
@@ -94,6 +96,17 @@ def test_the_dashboard_retries_a_dead_delivery(api: BridgeTestClient, bus: Memor
     dispatched(bus)
     assert api.as_service("admin").post(path).json()["code"] == "nothing_to_retry"
     assert api.as_service("admin").post("/v1/deliveries/0/retry").status_code == 404
+
+
+def test_the_dashboard_gives_a_delivery_up(api: BridgeTestClient, bus: MemoryTransport) -> None:
+    subscribe(api, versions={"auth.user.*": [1]})
+    store(registered(dataversion=2))
+    (item,) = api.as_service("admin").get("/v1/deliveries?status=parked").json()["items"]
+    assert item["blocks_until"] > item["queued_at"]
+    path = f"/v1/deliveries/{item['id']}/skip"
+    assert api.as_service("todo").post(path).status_code == 403
+    assert api.as_service("admin").post(path).json()["status"] == "skipped"
+    assert api.as_service("admin").post(path).json()["code"] == "nothing_to_skip"
 
 
 def test_a_service_replays_for_itself_and_the_dashboard_for_all(api: BridgeTestClient, bus: MemoryTransport) -> None:

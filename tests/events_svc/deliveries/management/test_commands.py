@@ -44,6 +44,15 @@ def test_deliveries_retries_one_or_all() -> None:
             run("deliveries", "--retry", wrong)
 
 
+def test_deliveries_are_given_up() -> None:
+    dead = Delivery.objects.get(status="dead")
+    assert "1 given up" in run("deliveries", "--skip", str(dead.pk))
+    assert "1 deliveries" in run("deliveries", "--status", "skipped", "--subscriber", "todo")
+    assert "0 deliveries" in run("deliveries", "--status", "skipped", "--subscriber", "auth")
+    with pytest.raises(CommandError, match="--skip"):
+        run("deliveries", "--skip", str(dead.pk))
+
+
 def test_replay_delivers_again() -> None:
     Delivery.objects.update(status="acked")
     assert "2 to be delivered" in run("replay", "--subscriber", "todo", "--since", "2020-01-01T00:00:00Z")
