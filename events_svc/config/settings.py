@@ -7,6 +7,7 @@ SERVICE = "events"
 INSTALLED_APPS = [*PLATFORM_APPS, "libs.webapi", "events_svc.deliveries"]
 ROOT_URLCONF = "events_svc.config.urls"
 ASGI_APPLICATION = "events_svc.config.asgi.application"
+SERVE_PARTS = ["events_svc.deliveries.figures.Figures"]
 WORKER_QUEUES = ["events", "events.acks"]
 WORKER_PARTS = ["events_svc.deliveries.dispatcher.Dispatcher", "events_svc.deliveries.sweeper.Sweeper"]
 DELIVERY_LEASE_SECONDS = env.number(

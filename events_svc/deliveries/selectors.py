@@ -1,5 +1,7 @@
 """Reading the ledger."""
 
+from collections.abc import Iterator
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -15,6 +17,8 @@ from libs.webapi.prepared import prepared
 #: A subscriber whose oldest unacknowledged delivery is older than this is degraded.
 DEGRADED_AFTER = timedelta(seconds=30)
 RATE_OVER = timedelta(seconds=60)
+#: What is queued longer after it was stored has been replayed, parked or retried by hand; a hole lasts a minute.
+QUEUED_WITHIN = timedelta(seconds=90)
 UNACKNOWLEDGED = (Status.PENDING, Status.SENT)
 
 
@@ -119,6 +123,33 @@ def subscribers_due(now: datetime) -> list[str]:
     """List the subscribers for which something is due."""
     due = Delivery.objects.filter(status=Status.PENDING, due_at__lte=now)
     return list(due.values_list("subscriber", flat=True).distinct().order_by("subscriber"))
+
+
+def depths() -> list[tuple[str, str, int, datetime]]:
+    """Give (subscriber, status, count, time of the oldest) of the deliveries that are not finished."""
+    unfinished = Delivery.objects.filter(done_at=None).values("subscriber", "status").order_by("subscriber", "status")
+    counted = unfinished.annotate(count=Count("id"), oldest=Min("queued_at"))
+    return list(counted.values_list("subscriber", "status", "count", "oldest"))
+
+
+@dataclass(frozen=True, slots=True)
+class Acknowledged:
+    """A delivery that took effect `seconds` after its publication, or after its replay began."""
+
+    type: str
+    subscriber: str
+    attempts: int
+    seconds: float
+
+
+def acknowledged_between(after: datetime, until: datetime) -> Iterator[Acknowledged]:
+    """Give what was acknowledged after `after`, up to and with `until`."""
+    rows = Delivery.objects.filter(done_at__gt=after, done_at__lte=until, status=Status.ACKED)
+    names = ("event__type", "subscriber", "attempts", "event__time", "event__stored_at", "queued_at", "done_at")
+    for event_type, subscriber, attempts, published, stored_at, queued_at, done_at in rows.values_list(*names):
+        again = queued_at - stored_at > QUEUED_WITHIN
+        began = queued_at if again else datetime.fromisoformat(published)
+        yield Acknowledged(event_type, subscriber, attempts, max((done_at - began).total_seconds(), 0.0))
 
 
 def stats() -> dict[str, Any]:

@@ -12,7 +12,7 @@ from django.db import DEFAULT_DB_ALIAS, connection, connections, transaction
 from django.utils import timezone
 
 from libs.contracts.event import Event
-from libs.eventbus import nudges
+from libs.eventbus import nudges, schemas
 from libs.eventbus.envelope import ATTRIBUTES, Envelope
 from libs.eventbus.models import OutboxEvent
 from libs.eventbus.tracing import trace_attributes
@@ -36,11 +36,15 @@ _DUE = "FROM eventbus_outboxevent WHERE sent_at IS NULL AND claimed_until <= %s"
 
 
 def append(event: Event, *, actor_id: str) -> Envelope:
-    """Write `event` with the next sequence of its aggregate and wake the relay after the commit."""
+    """Write `event` with the next sequence of its aggregate and wake the relay after the commit.
+
+    InvalidEvent where it breaks the schema of its type.
+    """
     if not connection.in_atomic_block:
         raise transaction.TransactionManagementError("publish() runs inside transaction.atomic()")
     if event.source != settings.SERVICE:
         raise ValueError(f"{event.type} is a fact of {event.source!r}: {settings.SERVICE!r} can't publish it")
+    schemas.check(event)
     envelope = Envelope.of(event, sequence=_next_sequence(event.aggregate_id), actor_id=actor_id, **trace_attributes())
     _insert(OutboxEvent(**{name: getattr(envelope, name) for name in ATTRIBUTES}))
     transaction.on_commit(nudges.OUTBOX.give)
@@ -125,6 +129,14 @@ def settle(rows: Sequence[OutboxEvent], stored: set[str], *, reached: datetime |
     if lost:
         OutboxEvent.objects.filter(pk__in=lost).update(sent_at=None, claimed_until=now)
     return len(kept)
+
+
+def depth() -> tuple[int, float]:
+    """Count the events that Events has not confirmed, and give the age of the oldest in seconds."""
+    oldest = OutboxEvent.objects.order_by("id").values_list("time", flat=True).first()
+    if oldest is None:
+        return 0, 0.0
+    return OutboxEvent.objects.count(), (timezone.now() - datetime.fromisoformat(oldest)).total_seconds()
 
 
 def _overdue(row: OutboxEvent, now: datetime, reached: datetime | None) -> bool:

@@ -5,6 +5,7 @@ wait. What the broker loses is not stored, so it is sent again.
 """
 
 import json
+import time
 from collections.abc import Callable, Sequence
 from datetime import datetime
 
@@ -16,6 +17,7 @@ from libs.eventbus.loops import Looper
 from libs.eventbus.models import OutboxEvent
 from libs.eventbus.signing import Message
 from libs.eventbus.transports import TransportError, transport
+from libs.telemetry import metrics
 
 #: How often due and unconfirmed rows are looked for where no commit gave a nudge (seconds).
 SWEEP = 1.0
@@ -23,6 +25,11 @@ SWEEP = 1.0
 #: After sending, so long is waited for more (seconds): an event alone leaves at once, and under load one task carries
 #: several. A Celery task costs more than all else that is done for an event.
 LINGER = 0.03
+
+#: How often the outbox is counted for the metrics (seconds).
+OBSERVED_EVERY = 5.0
+DEPTH = metrics.gauge("mt_outbox_events", "Published events that Events has not confirmed yet.")
+AGE = metrics.gauge("mt_outbox_age_seconds", "Age of the oldest of them.")
 
 Confirm = Callable[[list[str]], set[str]]
 
@@ -39,6 +46,7 @@ class Relay:
     def __init__(self, confirm: Confirm = ask_events) -> None:
         """Use `confirm` to learn what is stored."""
         self._confirm = confirm
+        self._observe_at = 0.0
         self._reached: datetime | None = None
         self._sender = Looper("relay", self.send, nudge=nudges.OUTBOX, pause=LINGER)
         self._settler = Looper("relay-confirm", self.settle)
@@ -75,6 +83,7 @@ class Relay:
 
     def settle(self) -> float:
         """Ask Events about sent rows: stored ones go, lost ones are due again; give the seconds until the next look."""
+        self._observe()
         rows = outbox.unconfirmed()
         if not rows:
             return SWEEP
@@ -83,6 +92,15 @@ class Relay:
         self._reached = max(filter(None, [self._reached, *sent]), default=None)
         settled = outbox.settle(rows, stored, reached=self._reached)
         return 0.0 if settled == outbox.ASKED_AT_ONCE else SWEEP
+
+    def _observe(self) -> None:
+        """Show depth and age of the outbox, also while Events is away."""
+        now = time.monotonic()
+        if now >= self._observe_at:
+            self._observe_at = now + OBSERVED_EVERY
+            count, age = outbox.depth()
+            DEPTH.set(count)
+            AGE.set(age)
 
 
 def _weight(row: OutboxEvent) -> int:

@@ -1,5 +1,6 @@
 """Facts go out if and only if their transaction commits; each aggregate's facts are numbered without gaps."""
 
+import dataclasses
 import threading
 from datetime import timedelta
 from typing import Any
@@ -12,6 +13,7 @@ from django.utils import timezone
 from libs.contracts.auth import UserRegistered
 from libs.eventbus import nudges, outbox, publish
 from libs.eventbus.models import OutboxEvent
+from libs.eventbus.schemas import InvalidEvent
 from libs.telemetry import context
 from tests.libs.eventbus.conftest import fact
 
@@ -54,6 +56,25 @@ def test_publishing_needs_a_transaction() -> None:
 def test_a_service_publishes_its_own_facts_only() -> None:
     with pytest.raises(ValueError, match="auth"):
         publish(UserRegistered(user_id="ann", email="ann@example.org", display_name="Ann"))
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize(
+    ("wrong", "text"),
+    [
+        ({"list_id": 7}, "todo.list.updated version 1: data.list_id must be string"),
+        ({"version": "1"}, "data.version must be integer"),
+        ({"version": True}, "data.version must be integer"),
+        ({"changes": {"name": "new"}}, "data.changes.name must be object"),
+    ],
+)
+def test_an_event_that_breaks_its_schema_is_refused_before_anything_is_written(
+    wrong: dict[str, Any], text: str
+) -> None:
+    with pytest.raises(InvalidEvent, match=text):
+        publish(dataclasses.replace(fact(), **wrong))
+    assert not OutboxEvent.objects.exists()
+    assert publish(fact()).sequence == 1
 
 
 @pytest.mark.django_db(transaction=True)

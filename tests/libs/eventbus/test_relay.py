@@ -15,8 +15,14 @@ from libs.eventbus.models import OutboxEvent
 from libs.eventbus.relay import Relay
 from libs.eventbus.transports import TransportError
 from libs.eventbus.transports.memory import MemoryTransport
+from libs.telemetry import metrics
 from tests.libs.eventbus.conftest import fact
 from tests.libs.eventbus.test_outbox import age
+
+
+def shown(name: str) -> float:
+    (line,) = [each for each in metrics.render().decode().splitlines() if each.startswith(f"{name} ")]
+    return float(line.split()[1])
 
 
 class Ledger:
@@ -134,6 +140,23 @@ def test_nothing_is_sent_again_only_because_events_is_away(relay: Relay, bus: Me
         relay.settle()
     relay.send()
     assert len(bus.messages) == 1
+
+
+@pytest.mark.django_db
+def test_depth_and_age_of_the_outbox_are_metrics_also_while_events_is_away(
+    ledger: Ledger, bus: MemoryTransport
+) -> None:
+    publish(fact("a"))
+    publish(fact("b"))
+    OutboxEvent.objects.update(time="2026-01-01T00:00:00Z", sent_at="2026-01-01T00:00:00Z")
+    ledger.away = True
+    with pytest.raises(Unavailable):
+        Relay(ledger.confirm).settle()
+    assert shown("mt_outbox_events") == 2
+    assert shown("mt_outbox_age_seconds") > 3600
+    OutboxEvent.objects.all().delete()
+    Relay(ledger.confirm).settle()
+    assert (shown("mt_outbox_events"), shown("mt_outbox_age_seconds")) == (0, 0)
 
 
 @pytest.fixture

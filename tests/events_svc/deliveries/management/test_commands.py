@@ -1,5 +1,6 @@
 """The commands `deliveries` and `replay`."""
 
+import json
 from collections.abc import Callable
 from io import StringIO
 
@@ -51,6 +52,13 @@ def test_deliveries_are_given_up() -> None:
     assert "0 deliveries" in run("deliveries", "--status", "skipped", "--subscriber", "auth")
     with pytest.raises(CommandError, match="--skip"):
         run("deliveries", "--skip", str(dead.pk))
+
+
+def test_schemas_prints_what_events_carry() -> None:
+    found = json.loads(run("schemas", "auth.user.registered"))
+    assert found["auth.user.registered version 1"]["properties"]["email"] == {"type": "string"}
+    with pytest.raises(CommandError, match="begins with"):
+        run("schemas", "nobody.")
 
 
 def test_replay_delivers_again() -> None:
