@@ -31,6 +31,7 @@ from tests.chaos.events.stores import POSTGRES, stores
 from tests.system.stack import eventually, with_descendants
 
 EVENTS = int(os.environ.get("MT_BENCH_EVENTS", "5000"))
+BACKLOG_SIZE = int(os.environ.get("MT_BENCH_BACKLOG", "5000"))
 ROUNDS = int(os.environ.get("MT_BENCH_ROUNDS", "2"))
 RATE = float(os.environ.get("MT_BENCH_RATE", "50"))
 SECONDS = float(os.environ.get("MT_BENCH_SECONDS", "15"))
@@ -227,7 +228,7 @@ class Raw(Side):
 def main() -> int:
     """Let both take turns, print; the exit code tells whether a bar was missed."""
     where = "PostgreSQL and RabbitMQ" if POSTGRES else "SQLite and Valkey"
-    print(f"{where}; {EVENTS:,} events, {ROUNDS} rounds; {RATE:g} a second for {SECONDS:g} s; raw: --pool {POOL}")
+    print(f"{where}; {EVENTS:,} events, then {BACKLOG_SIZE:,} that wait, {ROUNDS} rounds; raw: --pool {POOL}")
     rates: dict[tuple[str, str], list[float]] = {}
     latencies: dict[str, list[float]] = {OURS: [], RAW: []}
     cpu: dict[str, dict[str, float]] = {OURS: {}, RAW: {}}
@@ -255,25 +256,25 @@ def saturation(side: Side) -> float:
     side.clear()
     began = time.time()
     side.publish(EVENTS)
-    return rate(side, began)
+    return rate(side, EVENTS, began)
 
 
 def backlog(side: Side) -> float:
     """Publish while nothing is carried, then let go; give events per second until the last effect."""
     side.clear()
     side.hold()
-    side.publish(EVENTS)
+    side.publish(BACKLOG_SIZE)
     began = time.time()
     side.carry()
-    return rate(side, began)
+    return rate(side, BACKLOG_SIZE, began)
 
 
-def rate(side: Side, began: float) -> float:
-    """Give events per second since `began`, when all effects are there."""
-    side.wait_for_effects(EVENTS)
+def rate(side: Side, count: int, began: float) -> float:
+    """Give events per second since `began`, when the effects of so many are there."""
+    side.wait_for_effects(count)
     lasted = max(applied for _, applied in side.effects()) - began
     side.wait_for_rest()
-    return EVENTS / lasted
+    return count / lasted
 
 
 def latency(side: Side) -> list[float]:
@@ -299,7 +300,7 @@ def compared(rates: Mapping[tuple[str, str], Sequence[float]]) -> Iterator[tuple
 
 def spent(used: Mapping[str, float], names: Iterable[str]) -> list[float | None]:
     """Write CPU seconds as microseconds per event."""
-    return [used[name] / EVENTS / ROUNDS * 1e6 if name in used else None for name in names]
+    return [used[name] / BACKLOG_SIZE / ROUNDS * 1e6 if name in used else None for name in names]
 
 
 def met(rates: Mapping[tuple[str, str], Sequence[float]], latencies: Sequence[float]) -> bool:
