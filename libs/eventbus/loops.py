@@ -26,11 +26,11 @@ class Looper:
         *,
         nudge: Nudge | None = None,
         backoff: Backoff | None = None,
-        pause: float = 0.0,
+        pause: Callable[[], float] = lambda: 0.0,
     ) -> None:
         """Make the thread `name`; it starts with `start`, which belongs after any fork.
 
-        No nudge is heeded for `pause` seconds after a step, so that what comes meanwhile is done in one.
+        After a step no nudge is heeded for the seconds that `pause` gives, so that what comes meanwhile is done in one.
         """
         self._name, self._step = name, step
         self._nudge, self._backoff = nudge or Nudge(), backoff or Backoff()
@@ -54,7 +54,7 @@ class Looper:
         while not self._stopping.is_set():
             try:
                 seconds = self._step()
-                self._stopping.wait(self._pause)
+                self._stopping.wait(self._pause())
                 self._nudge.wait(seconds)
                 self._backoff.reset()
             except AWAY as error:

@@ -46,7 +46,7 @@ def append(event: Event, *, actor_id: str) -> Envelope:
         raise ValueError(f"{event.type} is a fact of {event.source!r}: {settings.SERVICE!r} can't publish it")
     schemas.check(event)
     envelope = Envelope.of(event, sequence=_next_sequence(event.aggregate_id), actor_id=actor_id, **trace_attributes())
-    _insert(OutboxEvent(**{name: getattr(envelope, name) for name in ATTRIBUTES}))
+    _insert(envelope)
     transaction.on_commit(nudges.OUTBOX.give)
     return envelope
 
@@ -61,18 +61,19 @@ def _next_sequence(aggregate_id: str) -> int:
         return int(cursor.fetchone()[0])
 
 
-def _insert(row: OutboxEvent) -> None:
+def _insert(envelope: Envelope) -> None:
     """Write a new row by a statement that is kept: with `create` Django would compile it anew for every event."""
     database = connections[DEFAULT_DB_ALIAS]  # once, for `connection` looks it up at each touch
-    values = [field.get_db_prep_save(getattr(row, field.attname), database) for field in _FIELDS]
+    values = [field.get_db_prep_value(getattr(envelope, name), database, prepared=True) for name, field in _FIELDS]
     with database.cursor() as cursor:
-        cursor.execute(_STATEMENT, values)
+        cursor.execute(_STATEMENT, [*values, _stored_moment(timezone.now())])
 
 
-_FIELDS = OutboxEvent._meta.concrete_fields  # noqa: SLF001  (Django's public name)
+_COLUMNS = {field.name: field for field in OutboxEvent._meta.concrete_fields}  # noqa: SLF001  (Django's public name)
+_FIELDS = [(name, _COLUMNS[name]) for name in ATTRIBUTES]
 _STATEMENT = (
-    f"INSERT INTO eventbus_outboxevent ({', '.join(str(field.column) for field in _FIELDS)}) "  # noqa: S608  (names of ours)
-    f"VALUES ({', '.join(['%s'] * len(_FIELDS))})"
+    f"INSERT INTO eventbus_outboxevent ({', '.join(ATTRIBUTES)}, claimed_until, attempts) "  # noqa: S608  (names of ours)
+    f"VALUES ({', '.join(['%s'] * len(ATTRIBUTES))}, %s, 0)"
 )
 
 

@@ -110,24 +110,37 @@ def insert(obj: Model) -> None:
     """
     statement, fields = _insert(type(obj))
     database = connections[DEFAULT_DB_ALIAS]  # once, for `connection` looks it up at each touch
-    values = [field.get_db_prep_save(field.pre_save(obj, add=True), database) for field in fields]
+    values = [_stored(kind, field.pre_save(obj, add=True), database) for field, kind in fields]
     with database.cursor() as cursor:
         cursor.execute(statement, values)
     obj._state.adding, obj._state.db = False, database.alias  # noqa: SLF001  (as Django's own save does)
 
 
 @cache
-def _insert(model: type[Model]) -> tuple[str, list["Field[Any, Any]"]]:
+def _insert(model: type[Model]) -> tuple[str, list[tuple["Field[Any, Any]", Any]]]:
     fields = [field for field in model._meta.concrete_fields if not isinstance(field, AutoField)]  # noqa: SLF001  (Django's public name)
     names = ", ".join(connection.ops.quote_name(str(field.column)) for field in fields)
     table = connection.ops.quote_name(model._meta.db_table)  # noqa: SLF001
-    return f"INSERT INTO {table} ({names}) VALUES ({', '.join(['%s'] * len(fields))})", fields  # noqa: S608  (names)
+    return f"INSERT INTO {table} ({names}) VALUES ({', '.join(['%s'] * len(fields))})", _with_kinds(fields)  # noqa: S608  (names)
 
 
 def stored(obj: Model, *names: str) -> list[Any]:
     """Give the values of these fields as the database takes them, for a statement written by hand."""
-    fields = {field.name: field for field in obj._meta.concrete_fields}  # noqa: SLF001  (Django's public name)
-    return [fields[name].get_db_prep_save(getattr(obj, name), connection) for name in names]
+    fields = [obj._meta.get_field(name) for name in names]  # noqa: SLF001  (Django's public name)
+    return [_stored(kind, getattr(obj, field.attname), connection) for field, kind in _with_kinds(fields)]
+
+
+def _with_kinds(fields: Iterable[Any]) -> list[tuple[Any, Any]]:
+    """Give each field with the one that says how its value is stored: of a foreign key that is the key's."""
+    return [(field, getattr(field, "target_field", field)) for field in fields]
+
+
+def _stored(kind: Any, value: Any, database: Any) -> Any:
+    """Give a value of the field's own type as the database takes it.
+
+    `get_db_prep_save` would first ask each whether it is an expression, and make its type of it once more.
+    """
+    return None if value is None else kind.get_db_prep_value(value, database, prepared=True)
 
 
 def rfc3339(value: datetime) -> str:

@@ -47,9 +47,10 @@ def events_store(*, source: str, envelopes: Sequence[Envelope]) -> int:
     streams = _locked_streams(source, {envelope.aggregate_id for envelope in envelopes})
     events = Event.objects.bulk_create(_new_events(source, envelopes, streams))
     if events:
-        _advance_all(streams.values(), events)
-        deliveries_plan(events, {stream.pk: stream for stream in streams.values()})
-        nudge_after_commit()
+        released = _advance_all(streams.values(), events)
+        planned = deliveries_plan(events, {stream.pk: stream for stream in streams.values()})
+        if released or planned:
+            nudge_after_commit()
     return len(events)
 
 
@@ -104,17 +105,21 @@ def _event(envelope: Envelope, stream: Stream) -> Event:
     return Event(stream=stream, event_id=values.pop("id"), **values)
 
 
-def _advance_all(streams: Iterable[Stream], events: Iterable[Event]) -> None:
-    """Move the marks of `streams` over the new `events`. A stream without a hole needs no look at older ones."""
+def _advance_all(streams: Iterable[Stream], events: Iterable[Event]) -> int:
+    """Move the marks of `streams` over the new `events`; give the number of older deliveries that this lets go.
+
+    A stream without a hole needs no look at older ones.
+    """
     now = timezone.now()
     whole = [stream for stream in streams if not stream.hole_since]
-    _release([stream for stream in streams if stream.hole_since], now)
+    released = _release([stream for stream in streams if stream.hole_since], now)
     new: dict[int, list[int]] = defaultdict(list)
     for event in events:
         new[event.stream_id].append(event.sequence)
     for stream in whole:
         _advance(stream, sorted(new[stream.pk]), now)
     _save(whole)
+    return released
 
 
 def _save(streams: Iterable[Stream]) -> None:
@@ -126,16 +131,16 @@ def _save(streams: Iterable[Stream]) -> None:
         Stream.objects.filter(pk__in=ids).update(released=released, hole_since=hole_since)
 
 
-def _release(streams: Sequence[Stream], now: datetime) -> None:
-    """Move each mark up to the first missing sequence and let go what was held below it."""
+def _release(streams: Sequence[Stream], now: datetime) -> int:
+    """Move each mark up to the first missing sequence and let go what was held below it; give the number of that."""
     if not streams:
-        return
+        return 0
     waiting = _sequences_beyond(streams)
     for stream in streams:
         _advance(stream, waiting[stream.pk], now)
     _save(streams)
     held = Delivery.objects.filter(status=Status.HELD, stream__in=streams, sequence__lte=F("stream__released"))
-    held.update(status=Status.PENDING, due_at=now, queued_at=now)
+    return held.update(status=Status.PENDING, due_at=now, queued_at=now)
 
 
 def _sequences_beyond(streams: Iterable[Stream]) -> dict[int, list[int]]:

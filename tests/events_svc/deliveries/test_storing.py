@@ -1,11 +1,14 @@
 """Each event is stored once, with one delivery per subscriber, and released in order."""
 
 from collections.abc import Callable
+from typing import Any
 
 import pytest
 
 from events_svc.deliveries.models import Delivery, Event
+from events_svc.deliveries.services.nudge import DISPATCH
 from events_svc.deliveries.services.storing import holes_pass
+from libs.eventbus import Envelope
 from tests.events_svc.conftest import registered
 from tests.events_svc.deliveries.helpers import let_pass, statuses, store
 
@@ -62,3 +65,17 @@ def test_an_event_that_comes_after_its_hole_was_passed_is_delivered_late(todo_su
     holes_pass()
     store(registered(sequence=1))
     assert statuses() == [("ann", 1, "pending"), ("ann", 2, "pending")]
+
+
+def test_the_dispatcher_is_woken_only_for_what_somebody_gets(
+    todo_subscribes: Callable[..., None], django_capture_on_commit_callbacks: Callable[..., Any]
+) -> None:
+    def wakes(envelope: Envelope) -> bool:
+        DISPATCH.wait(0)
+        with django_capture_on_commit_callbacks(execute=True):
+            store(envelope)
+        return DISPATCH.wait(0)
+
+    assert not wakes(registered("ann"))
+    todo_subscribes()
+    assert wakes(registered("ben"))

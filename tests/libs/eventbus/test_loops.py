@@ -67,7 +67,7 @@ def test_nudges_that_come_soon_after_a_step_are_heeded_together() -> None:
             again.set()
         return 60.0
 
-    looper = Looper("lingering", step, nudge=nudge, pause=0.2)
+    looper = Looper("lingering", step, nudge=nudge, pause=lambda: 0.2)
     looper.start()
     for _ in range(10):
         nudge.give()

@@ -12,7 +12,7 @@ from libs.eventbus import outbox, publish
 from libs.eventbus.batches import MAX_BYTES, MAX_EVENTS, split
 from libs.eventbus.envelope import Envelope
 from libs.eventbus.models import OutboxEvent
-from libs.eventbus.relay import Relay
+from libs.eventbus.relay import DENSE, DENSE_LINGER, LINGER, Pace, Relay
 from libs.eventbus.transports import TransportError
 from libs.eventbus.transports.memory import MemoryTransport
 from libs.telemetry import metrics
@@ -177,3 +177,19 @@ def test_batches_are_cut_by_number_and_size() -> None:
     assert [len(batch) for batch in split(range(MAX_EVENTS + 1), lambda _: 1)] == [MAX_EVENTS, 1]
     assert list(split("abc", lambda _: MAX_BYTES)) == [["a"], ["b"], ["c"]]
     assert list(split([], len)) == []
+
+
+def test_more_is_waited_for_only_where_events_come_densely() -> None:
+    pace = Pace()
+    pace.count(1)
+    assert pace.linger(1000.0) == LINGER  # one event after a long silence
+    pace.count(DENSE)
+    assert pace.linger(1001.0) == DENSE_LINGER
+    pace.count(DENSE // 2)
+    assert pace.linger(1002.0) == LINGER
+
+
+def test_one_burst_is_not_density() -> None:
+    pace = Pace()
+    pace.count(DENSE // 2)
+    assert pace.linger(1000.0) == LINGER
