@@ -6,6 +6,7 @@ from typing import Any
 from urllib.parse import unquote_to_bytes
 
 from rest_framework import serializers
+from rest_framework.fields import empty
 from rest_framework.request import Request
 
 from libs.contracts.errors import BadRequest, FieldError, ValidationFailed
@@ -18,13 +19,24 @@ MAX_LIMIT = 200
 class Strict(serializers.Serializer[Any]):
     """A serializer to which an unknown field is an error."""
 
+    _sent: Mapping[str, Any] | None = None
+
     def to_internal_value(self, data: Any) -> Any:
         """Refuse unknown names, also those of nested objects, before anything else is checked."""
         if isinstance(data, Mapping):
             unknown = {name: ["unknown field"] for name in data if name not in self.fields or self._read_only(name)}
             if unknown:
                 raise serializers.ValidationError(unknown, code="unknown_field")
+            self._sent = data
         return super().to_internal_value(data)
+
+    @property
+    def _writable_fields(self) -> list[Any]:
+        """Give DRF the fields that it has to look at: to learn that one was left out costs as much as to check it."""
+        fields = super()._writable_fields
+        if self._sent is None:
+            return list(fields)
+        return [each for each in fields if each.field_name in self._sent or each.required or each.default is not empty]
 
     def _read_only(self, name: str) -> bool:
         return bool(self.fields[name].read_only)
