@@ -110,6 +110,7 @@ class Side:
             **{name: value for name, value in os.environ.items() if not name.startswith(("MT_", "DJANGO_"))},
             "DJANGO_SETTINGS_MODULE": SETTINGS.get(service, "tests.benchmarks.fanout.settings"),
             "FANOUT_SERVICE": service,
+            "FANOUT_SIDE": self.kind,
             "MT_HOME": str(self.home),
             "MT_SECRET_KEY": "only-for-benchmarks-only-for-benchmarks-only-for-benchmarks",
             "MT_DATABASE_URL": self.stores.url(service),
