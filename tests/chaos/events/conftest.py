@@ -22,8 +22,8 @@ from tests.chaos.events.world import World
 SECONDS = float(os.environ.get("MT_CHAOS_SECONDS", "50"))
 CHANGES = int(os.environ.get("MT_CHAOS_CHANGES", "1500"))
 SEED = os.environ.get("MT_CHAOS_SEED") or secrets.token_hex(4)
-#: What is left to do then, at the pace of the longest pauses between attempts.
-SETTLED_WITHIN = 240.0
+#: What is left to do then waits between attempts, the longer the more of them were in vain.
+SETTLED_WITHIN = max(240.0, SECONDS / 2)
 
 REPORT = pytest.StashKey["Report"]()
 
