@@ -1,4 +1,4 @@
-"""The commands of the Events service: serve, worker, token, deliveries, replay, schemas, and Django's own."""
+"""The commands of the Events service: serve, worker, token, those of `deliveries`, and Django's own."""
 
 from libs.service.manage import main
 

@@ -24,4 +24,9 @@ DEAD_BLOCKS_SECONDS = env.number(
 EVENTS_RETENTION_DAYS = env.integer(
     "MT_EVENTS_RETENTION_DAYS", 30, minimum=1, help="Days that delivered events are kept for replays."
 )
+EVENTS_ARCHIVE_DIR = env.text(
+    "MT_EVENTS_ARCHIVE_DIR",
+    "",
+    help="Folder into which events are written before they are deleted, as gzipped JSON lines; empty: into none.",
+)
 configure(globals())

@@ -69,6 +69,7 @@ class Event(models.Model):
     traceparent = models.CharField(max_length=55, blank=True)
     data = models.JSONField()
     stored_at = models.DateTimeField(default=timezone.now, db_index=True)
+    restored_at = models.DateTimeField(null=True)  # read back from the archive: it is kept anew from then on
 
     class Meta:
         constraints = [models.UniqueConstraint(fields=["source", "event_id"], name="event_once")]
@@ -145,3 +146,26 @@ class Delivery(models.Model):
 
     def __str__(self) -> str:
         return f"{self.event_id} → {self.subscriber}: {self.status}"
+
+
+class Replay(models.Model):
+    """A replay at a pace. `place` and `place_at` say up to which event it has come, `due_at` when the next may go."""
+
+    subscriber = models.CharField(max_length=50)
+    type = models.CharField(max_length=100, blank=True)
+    aggregate_id = models.CharField(max_length=200, blank=True)
+    since = models.DateTimeField()
+    until = models.DateTimeField()
+    per_second = models.FloatField()
+    place = models.BigIntegerField(default=0)
+    place_at = models.DateTimeField()
+    due_at = models.DateTimeField(default=timezone.now)
+    events = models.PositiveIntegerField(default=0)
+    started_at = models.DateTimeField(default=timezone.now)
+    ended_at = models.DateTimeField(null=True)
+
+    class Meta:
+        indexes = [models.Index(fields=["due_at"], condition=Q(ended_at=None), name="replay_due")]
+
+    def __str__(self) -> str:
+        return f"{self.type or '*'} to {self.subscriber} at {self.per_second:g}/s"

@@ -9,7 +9,7 @@ from django.db.models import Count, Exists, Min, OuterRef, Q, QuerySet, Value
 from django.db.models.functions import Coalesce
 from django.utils import timezone
 
-from events_svc.deliveries.models import BLOCKING, Delivery, Event, Status, Subscription
+from events_svc.deliveries.models import BLOCKING, Delivery, Event, Replay, Status, Subscription
 from libs.contracts.errors import BadRequest
 from libs.eventbus.reactions import best
 from libs.webapi.prepared import prepared
@@ -67,6 +67,7 @@ def events_matching(
     aggregate_id: str = "",
     request_id: str = "",
     since: datetime | None = None,
+    until: datetime | None = None,
 ) -> QuerySet[Event]:
     """Select events; `event_type` is exact, or a prefix that ends with `*`."""
     wanted = Q()
@@ -78,6 +79,8 @@ def events_matching(
         wanted &= Q(request_id=request_id)
     if since:
         wanted &= Q(stored_at__gte=since)
+    if until:
+        wanted &= Q(stored_at__lte=until)
     return Event.objects.filter(wanted)
 
 
@@ -177,7 +180,13 @@ def stats() -> dict[str, Any]:
         "stored_per_second": _rate(Event.objects.filter(stored_at__gt=lately)),
         "acked_per_second": _rate(Delivery.objects.filter(done_at__gt=lately, status=Status.ACKED)),
         "subscribers": subscribers,
+        "replays": [_replay_stats(each) for each in Replay.objects.filter(ended_at=None).order_by("id")],
     }
+
+
+def _replay_stats(row: Replay) -> dict[str, Any]:
+    names = ("id", "subscriber", "type", "aggregate_id", "since", "until", "per_second", "events")
+    return {name: getattr(row, name) for name in names}
 
 
 _UNFINISHED = (Status.HELD, Status.PENDING, Status.SENT, Status.PARKED, Status.DEAD)

@@ -1,4 +1,4 @@
-"""The sweeper: what follows from time passing: expired leases, holes in a sequence, old events."""
+"""The sweeper: what follows from time passing: expired leases, holes in a sequence, replays, old events."""
 
 import time
 
@@ -6,6 +6,7 @@ import structlog
 
 from events_svc.deliveries.services.acknowledging import SWEPT_AT_ONCE, leases_expire
 from events_svc.deliveries.services.purging import events_purge
+from events_svc.deliveries.services.replaying import replays_advance
 from events_svc.deliveries.services.storing import holes_pass
 from libs.eventbus.loops import Looper
 
@@ -35,6 +36,7 @@ class Sweeper:
         """Sweep once; give the seconds until the next time."""
         expired = leases_expire()
         holes_pass()
+        replays_advance()
         if time.monotonic() >= self._purge_at:
             self._purge_at = time.monotonic() + PURGE_EVERY
             log.info("old events deleted", count=events_purge())

@@ -16,8 +16,9 @@ class InvalidEvent(ValueError):
 
 def check(event: Event) -> None:
     """Raise InvalidEvent where the data of `event` is not what its type promises. Costs about 10 µs."""
+    kind: Any = type(event)
     try:
-        _validator(type(event))(event.data())
+        _validator(kind)(event.data())
     except fastjsonschema.JsonSchemaValueException as error:
         raise InvalidEvent(f"{event.type} version {event.dataversion}: {error.message}") from None
 

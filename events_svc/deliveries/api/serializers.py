@@ -32,7 +32,10 @@ class ReplayBody(Strict):
 
     subscriber = serializers.CharField(max_length=50)
     type = serializers.CharField(max_length=100, default="")
+    aggregate_id = serializers.CharField(max_length=200, default="")
     since = serializers.DateTimeField()
+    until = serializers.DateTimeField(default=None)
+    per_second = serializers.FloatField(min_value=0, max_value=1000, default=0.0)
 
 
 class ConfirmBody(Strict):

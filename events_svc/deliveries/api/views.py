@@ -110,8 +110,7 @@ class ReplayCollection(View):
         body = self.body(serializers.ReplayBody)
         if self.caller.kind != "admin" and self.caller.service != body["subscriber"]:
             raise PermissionDenied("a service replays for itself only", code="caller_not_permitted")
-        count = replaying.replay(subscriber=body["subscriber"], since=body["since"], event_type=body["type"])
-        return self.accepted({"deliveries": count})
+        return self.accepted({"deliveries": replaying.replay(event_type=body.pop("type"), **body)})
 
 
 class Stats(View):

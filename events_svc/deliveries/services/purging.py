@@ -1,31 +1,91 @@
-"""Purging: events go after MT_EVENTS_RETENTION_DAYS, where everybody has them or was given up."""
+"""Purging: events that everybody has, or that were given up, go after MT_EVENTS_RETENTION_DAYS; to the archive first."""
 
+from collections.abc import Iterable, Mapping
+from contextlib import AbstractContextManager, nullcontext
 from datetime import datetime, timedelta
+from pathlib import Path
+from typing import Any
 
+import structlog
 from django.conf import settings
 from django.db import transaction
-from django.db.models import Exists, OuterRef
+from django.db.models import Exists, OuterRef, Q, QuerySet
 from django.utils import timezone
 
-from events_svc.deliveries.models import Delivery, Event, Status
+from events_svc.deliveries.archive import Archive
+from events_svc.deliveries.models import Delivery, Event, Status, Stream
+from events_svc.deliveries.selectors import stored_ids
+from events_svc.deliveries.services.storing import event_row
+from libs.eventbus.envelope import Envelope, MalformedEnvelope
+
+log = structlog.get_logger(__name__)
 
 CHUNK = 500
 
 
 def events_purge() -> int:
-    """Delete old delivered events, a chunk per transaction; give their number."""
-    limit = timezone.now() - timedelta(days=settings.EVENTS_RETENTION_DAYS)
+    """Archive and delete old delivered events, a chunk at a time; give their number."""
     total = 0
-    while deleted := _purge_chunk(limit):
-        total += deleted
+    with _archive() as archive:
+        while rows := list(_old().order_by("id")[:CHUNK]):
+            if archive is not None:
+                archive.append({**row.envelope.to_json(), "stored_at": row.stored_at.isoformat()} for row in rows)
+            total += _delete([row.pk for row in rows])
     return total
 
 
-@transaction.atomic
-def _purge_chunk(limit: datetime) -> int:
+def _archive() -> AbstractContextManager[Archive | None]:
+    return Archive(Path(settings.EVENTS_ARCHIVE_DIR)) if settings.EVENTS_ARCHIVE_DIR else nullcontext()
+
+
+def _old() -> QuerySet[Event]:
+    limit = timezone.now() - timedelta(days=settings.EVENTS_RETENTION_DAYS)
     unfinished = Delivery.objects.filter(event=OuterRef("pk")).exclude(status__in=[Status.ACKED, Status.SKIPPED])
-    old = Event.objects.filter(stored_at__lt=limit).exclude(Exists(unfinished))
-    ids = list(old.order_by("id").values_list("id", flat=True)[:CHUNK])
-    Delivery.objects.filter(event__in=ids).delete()
-    Event.objects.filter(pk__in=ids).delete()
-    return len(ids)
+    kept_anew = Q(restored_at__gte=limit)
+    return Event.objects.filter(stored_at__lt=limit).exclude(kept_anew).exclude(Exists(unfinished))
+
+
+@transaction.atomic
+def _delete(ids: list[int]) -> int:
+    """Delete those of `ids` that nobody replays since they were read."""
+    still = list(_old().filter(pk__in=ids).values_list("id", flat=True))
+    Delivery.objects.filter(event__in=still).delete()
+    Event.objects.filter(pk__in=still).delete()
+    return len(still)
+
+
+def events_restore(lines: Iterable[Mapping[str, Any]]) -> int:
+    """Read archived events back in, so that they can be replayed; those that are there stay. Gives the number."""
+    total, chunk = 0, []
+    for line in lines:
+        chunk.append(line)
+        if len(chunk) == CHUNK:
+            total += _restore(chunk)
+            chunk = []
+    return total + _restore(chunk)
+
+
+@transaction.atomic
+def _restore(lines: Iterable[Mapping[str, Any]]) -> int:
+    read = [pair for pair in map(_readable, lines) if pair]
+    sources = {envelope.source for envelope, _ in read}
+    known = {(source, each) for source in sources for each in stored_ids(source, [one.id for one, _ in read])}
+    new = {(one.source, one.id): (one, at) for one, at in read if (one.source, one.id) not in known}
+    now = timezone.now()
+    rows = [event_row(one, _stream(one), stored_at=at, restored_at=now) for one, at in new.values()]
+    return len(Event.objects.bulk_create(rows))
+
+
+def _readable(line: Mapping[str, Any]) -> tuple[Envelope, datetime] | None:
+    try:
+        return Envelope.from_json(line), datetime.fromisoformat(line["stored_at"])
+    except (MalformedEnvelope, KeyError, TypeError, ValueError) as error:
+        log.warning("a line of the archive can't be read", reason=str(error))
+        return None
+
+
+def _stream(envelope: Envelope) -> Stream:
+    """Find the stream; one that is made, in an empty ledger, waits for nothing below this event."""
+    return Stream.objects.get_or_create(
+        source=envelope.source, aggregate_id=envelope.aggregate_id, defaults={"released": envelope.sequence}
+    )[0]

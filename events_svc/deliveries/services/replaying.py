@@ -1,7 +1,7 @@
 """Replaying, retrying and giving up by hand. Event ids stay, so an inbox knows what it has applied already."""
 
 from collections.abc import Iterator, Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 
 import structlog
 from django.db import transaction
@@ -9,7 +9,7 @@ from django.db.models import QuerySet
 from django.utils import timezone
 
 from events_svc.deliveries.errors import NothingToRetry, NothingToSkip, SubscriberUnknown
-from events_svc.deliveries.models import BLOCKING, Delivery, Event, Status, Subscription
+from events_svc.deliveries.models import BLOCKING, Delivery, Event, Replay, Status, Subscription
 from events_svc.deliveries.selectors import events_matching
 from events_svc.deliveries.services.nudge import nudge_after_commit
 from events_svc.deliveries.services.storing import deliveries_plan
@@ -19,22 +19,87 @@ log = structlog.get_logger(__name__)
 
 #: Each transaction of a replay is this long, so that others can write in between.
 CHUNK = 500
+#: A replay at a pace is behind by at most this (seconds).
+LATEST = 1.0
 
 
-def replay(*, subscriber: str, since: datetime, event_type: str = "") -> int:
-    """Deliver to `subscriber` again what was stored since, also what it has not subscribed to then; give the number."""
+def replay(
+    *,
+    subscriber: str,
+    since: datetime,
+    until: datetime | None = None,
+    event_type: str = "",
+    aggregate_id: str = "",
+    per_second: float = 0.0,
+) -> int:
+    """Deliver to `subscriber` again what was stored in a time, also what it has not subscribed to then.
+
+    Gives the number: of deliveries, or, where `per_second` makes it a replay that goes on in the background, of events.
+    """
     if not Subscription.objects.filter(service=subscriber).exists():
         raise SubscriberUnknown
-    until = timezone.now()
-    wanted = events_matching(event_type=event_type, since=since).filter(stored_at__lte=until)
-    return sum(_replay_chunk(subscriber, events, until) for events in _chunks(wanted.order_by("id")))
+    asked = Replay(
+        subscriber=subscriber,
+        type=event_type,
+        aggregate_id=aggregate_id,
+        since=since,
+        until=min(until or timezone.now(), timezone.now()),
+        per_second=per_second,
+        place_at=since,
+    )
+    if per_second:
+        count = _wanted(asked).count()
+        asked.save()
+        return count
+    return sum(_replay_chunk(subscriber, events, asked.until) for events in _chunks(asked))
 
 
-def _chunks(events: QuerySet[Event]) -> Iterator[list[Event]]:
-    last = 0
-    while chunk := list(events.filter(id__gt=last).select_related("stream")[:CHUNK]):
+@transaction.atomic
+def replays_advance() -> int:
+    """Let each replay at a pace send what is due; a time when nobody did is not made up for. Gives the number."""
+    now = timezone.now()
+    due = Replay.objects.filter(ended_at=None, due_at__lte=now)
+    rows = list(due.select_for_update(skip_locked=True).order_by("id")) if due.exists() else []
+    return sum(_advance(row, now) for row in rows)
+
+
+def _advance(row: Replay, now: datetime) -> int:
+    late = min((now - row.due_at).total_seconds(), LATEST)
+    room = min(1 + int(late * row.per_second), CHUNK)
+    events = _next(row, room)
+    count = _replay_chunk(row.subscriber, events, now)
+    row.events += len(events)
+    row.due_at = now + timedelta(seconds=len(events) / row.per_second - late)
+    if len(events) < room:
+        row.ended_at = now
+        log.info("a replay has ended", replay=str(row), events=row.events)
+    row.save()
+    return count
+
+
+@transaction.atomic
+def replay_stop(*, replay_id: int) -> None:
+    """End a replay before its time; NotFound where none such runs."""
+    if not Replay.objects.filter(pk=replay_id, ended_at=None).update(ended_at=timezone.now()):
+        raise NotFound
+
+
+def _chunks(asked: Replay) -> Iterator[list[Event]]:
+    while chunk := _next(asked, CHUNK):
         yield chunk
-        last = chunk[-1].pk
+
+
+def _next(row: Replay, limit: int) -> list[Event]:
+    """Take the next events in the order in which they were stored: those from the archive have later ids."""
+    later = _wanted(row).filter(stored_at__gte=row.place_at).exclude(stored_at=row.place_at, id__lte=row.place)
+    events = list(later.select_related("stream").order_by("stored_at", "id")[:limit])
+    if events:
+        row.place, row.place_at = events[-1].pk, events[-1].stored_at
+    return events
+
+
+def _wanted(row: Replay) -> QuerySet[Event]:
+    return events_matching(event_type=row.type, aggregate_id=row.aggregate_id, since=row.since, until=row.until)
 
 
 @transaction.atomic

@@ -4,6 +4,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
 from functools import cache, partial
+from typing import Any
 
 import structlog
 from django.db import DataError, IntegrityError, transaction
@@ -97,12 +98,13 @@ def _new_events(source: str, envelopes: Sequence[Envelope], streams: Mapping[str
     repeatable = [envelope.id for envelope in by_id.values() if not streams[envelope.aggregate_id].is_empty]
     for event_id in stored_ids(source, repeatable) if repeatable else ():
         del by_id[event_id]
-    return [_event(envelope, streams[envelope.aggregate_id]) for envelope in by_id.values()]
+    return [event_row(envelope, streams[envelope.aggregate_id]) for envelope in by_id.values()]
 
 
-def _event(envelope: Envelope, stream: Stream) -> Event:
+def event_row(envelope: Envelope, stream: Stream, **more: Any) -> Event:
+    """Make the row of `envelope`; it is not saved."""
     values = {name: getattr(envelope, name) for name in ATTRIBUTES}
-    return Event(stream=stream, event_id=values.pop("id"), **values)
+    return Event(stream=stream, event_id=values.pop("id"), **values, **more)
 
 
 def _advance_all(streams: Iterable[Stream], events: Iterable[Event]) -> int:

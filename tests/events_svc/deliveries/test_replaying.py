@@ -7,8 +7,15 @@ import pytest
 from django.utils import timezone
 
 from events_svc.deliveries.errors import NothingToRetry, SubscriberUnknown
-from events_svc.deliveries.models import Delivery
-from events_svc.deliveries.services.replaying import deliveries_retry_dead, delivery_retry, replay
+from events_svc.deliveries.models import Delivery, Replay
+from events_svc.deliveries.selectors import stats
+from events_svc.deliveries.services.replaying import (
+    deliveries_retry_dead,
+    delivery_retry,
+    replay,
+    replay_stop,
+    replays_advance,
+)
 from libs.contracts.errors import NotFound
 from libs.eventbus.transports.memory import MemoryTransport
 from tests.events_svc.conftest import registered
@@ -61,6 +68,61 @@ def test_a_replay_leaves_alone_what_is_under_way_and_what_is_older(
     assert replay(subscriber="todo", since=LONG_AGO) == 0
     answer(bus)
     assert replay(subscriber="todo", since=timezone.now()) == 0
+
+
+def test_a_replay_takes_the_events_of_an_object_and_of_a_time(
+    todo_subscribes: Callable[..., None], bus: MemoryTransport
+) -> None:
+    todo_subscribes()
+    store(registered("ann"), registered("ben"))
+    Delivery.objects.update(status="acked")
+    assert replay(subscriber="todo", since=LONG_AGO, until=LONG_AGO) == 0
+    assert replay(subscriber="todo", since=LONG_AGO, aggregate_id="ben") == 1
+    assert dispatched(bus) == [("todo.events", [("ben", 1)])]
+
+
+def pass_for_replays(seconds: float) -> None:
+    for row in Replay.objects.filter(ended_at=None):
+        Replay.objects.filter(pk=row.pk).update(due_at=row.due_at - timedelta(seconds=seconds))
+
+
+def test_a_replay_goes_at_the_pace_that_is_asked_and_in_order(
+    todo_subscribes: Callable[..., None], bus: MemoryTransport
+) -> None:
+    todo_subscribes()
+    store(*[registered(sequence=n) for n in range(1, 6)])
+    Delivery.objects.update(status="acked")
+    assert replay(subscriber="todo", since=LONG_AGO, per_second=2) == 5
+    assert replays_advance() == 1
+    assert replays_advance() == 0
+    assert stats()["replays"][0]["events"] == 1
+    for _ in range(2):
+        pass_for_replays(1.0)
+        assert replays_advance() == 2
+    assert [status for _, _, status in statuses()] == ["pending"] * 5
+    pass_for_replays(1.0)
+    assert replays_advance() == 0
+    assert stats()["replays"] == []
+
+
+def test_time_without_a_worker_is_not_made_up_for_in_a_replay(todo_subscribes: Callable[..., None]) -> None:
+    todo_subscribes()
+    store(*[registered(sequence=n) for n in range(1, 20)])
+    Delivery.objects.update(status="acked")
+    replay(subscriber="todo", since=LONG_AGO, per_second=2)
+    pass_for_replays(3600)
+    assert replays_advance() == 3
+
+
+def test_a_replay_is_stopped(todo_subscribes: Callable[..., None]) -> None:
+    todo_subscribes()
+    store(registered())
+    Delivery.objects.update(status="acked")
+    replay(subscriber="todo", since=LONG_AGO, per_second=1)
+    replay_stop(replay_id=Replay.objects.get().pk)
+    assert replays_advance() == 0
+    with pytest.raises(NotFound):
+        replay_stop(replay_id=Replay.objects.get().pk)
 
 
 def test_there_is_no_replay_for_a_stranger() -> None:

@@ -119,6 +119,10 @@ def test_a_service_replays_for_itself_and_the_dashboard_for_all(api: BridgeTestC
     assert api.as_service("todo").post("/v1/replays", json=body).json() == {"deliveries": 1}
     assert api.as_service("admin").post("/v1/replays", json={**body, "type": "todo.*"}).json() == {"deliveries": 0}
     assert api.as_service("admin").post("/v1/replays", json={**body, "subscriber": "nobody"}).status_code == 404
+    paced = {**body, "aggregate_id": "ann", "until": "2100-01-01T00:00:00Z", "per_second": 10}
+    assert api.as_service("admin").post("/v1/replays", json=paced).json() == {"deliveries": 1}
+    assert api.as_service("admin").get("/v1/stats").json()["replays"][0]["per_second"] == 10
+    assert api.as_service("admin").post("/v1/replays", json={**paced, "per_second": -1}).status_code == 422
 
 
 def test_stats_name_a_subscriber_that_lags(api: BridgeTestClient, todo_subscribes: Callable[..., None]) -> None:
