@@ -8,6 +8,8 @@ Forbidden everywhere:
   retries live in the delivery ledger;
 - `Broadcast` and remote control: fanout on Redis is PUBLISH, so who is away loses it;
 - result backends as proof of work, Celery events as monitoring, queue length as backlog: the ledger knows;
+- `REMAP_SIGTERM=SIGQUIT`: it makes every stop a cold one, which the ledger repairs only after a lease;
+- autoscaling of a worker: quorum queues can't lower the prefetch count of a consumer; run more workers;
 - Redis Cluster: kombu has no transport for it (celery #2852, CROSSSLOT in #9436); use Sentinel or RabbitMQ.
 """
 
@@ -66,6 +68,7 @@ COMMON: dict[str, Any] = {
     "worker_cancel_long_running_tasks_on_connection_loss": False,
     # SIGTERM is warm; a cold stop gets this long, because SystemExit inside a commit breaks it (celery #10271).
     "worker_soft_shutdown_timeout": 20,
+    # True would wait as long without any task, for ETAs, of which there are none.
     "worker_enable_soft_shutdown_on_idle": False,
     # Against the growth of memory (celery #4843). Prefork only.
     "worker_max_tasks_per_child": 10_000,

@@ -1,4 +1,4 @@
-"""Purging: events that everybody has, or that were given up, go after MT_EVENTS_RETENTION_DAYS; to the archive first."""
+"""Purging: old events that everybody has, or that were given up, go; first to the archive, and back from there."""
 
 from collections.abc import Iterable, Mapping
 from contextlib import AbstractContextManager, nullcontext
