@@ -4,6 +4,7 @@ Any number of relays may work on one outbox. Order does not depend on them: it c
 """
 
 from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -117,13 +118,26 @@ def unconfirmed() -> list[OutboxEvent]:
     return list(settled.only("id", "sent_at", "attempts").order_by("sent_at")[:ASKED_AT_ONCE])
 
 
-def settle(rows: Sequence[OutboxEvent], stored: set[str], *, reached: datetime | None = None) -> int:
-    """Delete the rows that Events has stored and make long missing ones due again; give the number deleted.
+@dataclass(slots=True)
+class Progress:
+    """How far Events has come with the queue: when the latest stored row was `sent`, and since when that is known."""
 
-    `reached` is when the latest row that is known to be stored was sent.
-    """
+    sent: datetime | None = None
+    since: datetime | None = None
+
+    def note(self, rows: Iterable[OutboxEvent], stored: set[str]) -> None:
+        """Take in what is stored now."""
+        latest = max((row.sent_at for row in rows if row.sent_at and str(row.pk) in stored), default=None)
+        if latest and (self.sent is None or latest > self.sent):
+            self.sent, self.since = latest, timezone.now()
+
+
+def settle(rows: Sequence[OutboxEvent], stored: set[str], progress: Progress | None = None) -> int:
+    """Delete the rows that Events has stored and make long missing ones due again; give the number deleted."""
     now = timezone.now()
-    lost = [row.pk for row in rows if str(row.pk) not in stored and _overdue(row, now, reached)]
+    progress = progress or Progress()
+    progress.note(rows, stored)
+    lost = [row.pk for row in rows if str(row.pk) not in stored and _overdue(row, now, progress)]
     kept = [row.pk for row in rows if str(row.pk) in stored]
     if kept:
         OutboxEvent.objects.filter(pk__in=kept).delete()
@@ -140,9 +154,12 @@ def depth() -> tuple[int, float]:
     return OutboxEvent.objects.count(), (timezone.now() - datetime.fromisoformat(oldest)).total_seconds()
 
 
-def _overdue(row: OutboxEvent, now: datetime, reached: datetime | None) -> bool:
+def _overdue(row: OutboxEvent, now: datetime, progress: Progress) -> bool:
+    """Tell whether a row is lost. One that none has overtaken may wait in a long queue while Events comes nearer."""
     if row.sent_at is None:
         return False
-    first = OVERTAKEN if reached and row.sent_at < reached else RESEND
+    first, since = RESEND, max(row.sent_at, progress.since or row.sent_at)
+    if progress.sent and row.sent_at < progress.sent:
+        first, since = OVERTAKEN, row.sent_at
     patience: timedelta = min(first * 2 ** min(row.attempts - 1, 10), LONGEST)
-    return row.sent_at + patience <= now
+    return since + patience <= now

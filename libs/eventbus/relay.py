@@ -7,7 +7,6 @@ wait. What the broker loses is not stored, so it is sent again.
 import json
 import time
 from collections.abc import Callable, Sequence
-from datetime import datetime
 
 from libs.contracts.names import QUEUE_EVENTS, TASK_PUBLISH
 from libs.discovery import ServiceClient
@@ -69,7 +68,7 @@ class Relay:
         """Use `confirm` to learn what is stored."""
         self._confirm = confirm
         self._observe_at = 0.0
-        self._reached: datetime | None = None
+        self._progress = outbox.Progress()
         self._pace = Pace()
         self._sender = Looper(
             "relay", self.send, nudge=nudges.OUTBOX, pause=lambda: self._pace.linger(time.monotonic())
@@ -113,10 +112,7 @@ class Relay:
         rows = outbox.unconfirmed()
         if not rows:
             return SWEEP
-        stored = self._confirm([str(row.pk) for row in rows])
-        sent = [row.sent_at for row in rows if str(row.pk) in stored]
-        self._reached = max(filter(None, [self._reached, *sent]), default=None)
-        settled = outbox.settle(rows, stored, reached=self._reached)
+        settled = outbox.settle(rows, self._confirm([str(row.pk) for row in rows]), self._progress)
         return 0.0 if settled == outbox.ASKED_AT_ONCE else SWEEP
 
     def _observe(self) -> None:

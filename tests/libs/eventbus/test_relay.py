@@ -131,6 +131,19 @@ def test_batches_that_only_wait_in_a_queue_are_not_sent_again(
 
 
 @pytest.mark.django_db
+def test_a_long_queue_is_not_sent_again_while_events_works_on_it(
+    relay: Relay, bus: MemoryTransport, ledger: Ledger
+) -> None:
+    first, _ = sent_one_after_the_other(relay)
+    bus.clear()
+    age(sent_at=outbox.RESEND)
+    ledger.stored.add(first.id)
+    relay.settle()
+    relay.send()
+    assert bus.sent == []
+
+
+@pytest.mark.django_db
 def test_nothing_is_sent_again_only_because_events_is_away(relay: Relay, bus: MemoryTransport, ledger: Ledger) -> None:
     publish(fact())
     relay.send()
