@@ -1,6 +1,7 @@
 """Wires the pipeline from the settings, and ties it to the life of the process."""
 
 import asyncio
+from collections.abc import Awaitable
 
 from django.conf import settings
 from django.core.wsgi import get_wsgi_application
@@ -38,11 +39,10 @@ def make_application() -> Application:
     """Make the ASGI application. Nothing is asked before its lifespan starts."""
     gateway = Current.gateway = Gateway()
 
-    async def application(scope: Scope, receive: Receive, send: Send) -> None:
+    def application(scope: Scope, receive: Receive, send: Send) -> Awaitable[None]:
         if scope["type"] == "lifespan":
-            await lifespan(receive, send, gateway.start, gateway.stop)
-        else:
-            await gateway.pipeline(scope, receive, send)
+            return lifespan(receive, send, gateway.start, gateway.stop)
+        return gateway.pipeline(scope, receive, send)
 
     return application
 

@@ -22,6 +22,7 @@ from gateway_svc.routing.visit import Visit
 from libs.contracts.errors import PayloadTooLarge, ServiceError
 from libs.identity.principal import Call
 from libs.rpc import http_bridge_pb2 as pb
+from libs.rpc.alarms import Alarms
 from libs.rpc.asgi import (
     MAX_BODY,
     Disconnected,
@@ -71,6 +72,7 @@ class Pipeline:
         self._heads = heads
         self._limits = limits
         self._without_origin = cors.headers([])
+        self._alarms = Alarms()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve HTTP; refuse web sockets, which nobody here offers."""
@@ -82,7 +84,7 @@ class Pipeline:
         context.bind(request_id=visit.request_id, trace_id=trace.trace_id, span_id=trace.span_id)
         status = 499
         try:
-            with Departure(receive) as departure:
+            with Departure(receive, self._alarms) as departure:
                 answer = await self._answer(visit, receive, departure)
                 try:
                     await self._send(visit, answer, send, departure)

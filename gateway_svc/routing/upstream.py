@@ -218,7 +218,11 @@ class Upstream:
         record.in_flight += 1
         self._directory.begin(instance)
         try:
-            answer = await self._exchange(call, instance, call.deadline - began)
+            if call.body is not None:
+                opening = pb.Part(request=pb.Request.FromString(call.request))
+                answer = await self._transfer(call, instance, opening, call.deadline - began)
+            else:
+                answer = await self._ask(call, instance, call.deadline - began)
             outcome = "answered"
             service.ejections.succeeded(instance.id)
         except NoAnswer as failure:
@@ -233,9 +237,7 @@ class Upstream:
             observation.attempt(visit.service, instance.id, outcome, seconds)
         return answer
 
-    async def _exchange(self, call: _Call, instance: Instance, seconds: float) -> Answer:
-        if call.body is not None:
-            return await self._transfer(call, instance, pb.Part(request=pb.Request.FromString(call.request)), seconds)
+    async def _ask(self, call: _Call, instance: Instance, seconds: float) -> Answer:
         response = await self._client.ask(instance.grpc_address, call.visit.service, call.request, seconds)
         if isinstance(response, str):
             return await self._transfer(call, instance, pb.Part(collect=response), seconds)

@@ -23,6 +23,19 @@ from libs.rpc import registry_pb2 as pb
 
 log = structlog.get_logger(__name__)
 
+
+class _Forks:
+    """Counts the forks that led to this process: to compare it is no system call, as asking for the pid is."""
+
+    count = 0
+
+
+def _forked() -> None:
+    _Forks.count += 1
+
+
+os.register_at_fork(after_in_child=_forked)
+
 #: The first question after the start waits so long for the first snapshot (seconds).
 FIRST_CONTACT = 3.0
 HTTP_TIMEOUT = 3.0
@@ -47,7 +60,7 @@ class RegistryDirectory(Snapshots):
         self._addresses = Rotation(addresses)
         self._urls = [url.rstrip("/") for url in urls]
         self._signer = signer
-        self._started_in = 0
+        self._started_in = -1
         self._wait_until = 0.0
         self._first = threading.Event()
         self._stopping = threading.Event()
@@ -61,16 +74,16 @@ class RegistryDirectory(Snapshots):
 
     def start(self) -> None:
         """Start the watching thread; once per process, so a fork starts its own."""
-        if self._started_in == os.getpid():
+        if self._started_in == _Forks.count:
             return
         with self._start_lock:
-            if self._started_in == os.getpid():
+            if self._started_in == _Forks.count:
                 return
             self._stopping, self._live = threading.Event(), False
             self._wait_until = time.monotonic() + FIRST_CONTACT
             self._thread = threading.Thread(target=self._run, name="discovery-watch", daemon=True)
             self._thread.start()
-            self._started_in = os.getpid()
+            self._started_in = _Forks.count
 
     def stop(self) -> None:
         """End the watching thread; the snapshots stay."""
@@ -78,7 +91,7 @@ class RegistryDirectory(Snapshots):
         stream, thread = self._stream, self._thread
         if stream is not None:
             stream.cancel()
-        if thread is not None and self._started_in == os.getpid():
+        if thread is not None and self._started_in == _Forks.count:
             thread.join(timeout=HTTP_TIMEOUT + 1)
 
     def wait(self, timeout: float) -> bool:

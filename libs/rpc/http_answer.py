@@ -1,9 +1,11 @@
 """Writes answers of an ASGI application as HTTP/1.1: uvicorn's cycle of a request with a quicker `send`.
 
 Uvicorn looks at each header with two regular expressions. Names are few, so here each is looked at once; values are
-looked at together.
+looked at together. And uvloop makes a system call of each write, so a head leaves with the first part of its body, or
+at the end of this turn of the loop where that takes longer.
 """
 
+import asyncio
 import re
 from collections.abc import Iterable
 from functools import lru_cache
@@ -21,6 +23,10 @@ _CLOSE, _CHUNKED, _END = b"connection: close\r\n", b"transfer-encoding: chunked\
 
 class AnswerCycle(RequestResponseCycle):
     """One request and its answer."""
+
+    loop: asyncio.AbstractEventLoop
+    _head = b""
+    _flushing: asyncio.Handle | None = None
 
     async def send(self, message: Any) -> None:
         """Write the head or a part of the body; RuntimeError for what can't be one."""
@@ -58,23 +64,36 @@ class AnswerCycle(RequestResponseCycle):
             self.chunked_encoding = True
             lines.append(_CHUNKED)
         lines.append(b"\r\n")
-        self.transport.write(b"".join(lines))
+        self._head = b"".join(lines)
+        self._flushing = self.loop.call_soon(self.flush)
+
+    def flush(self) -> None:
+        """Write a head that still waits for its body."""
+        if self._head and not self.transport.is_closing():
+            self._write(b"")
+
+    def _write(self, part: bytes) -> None:
+        if self._flushing is not None:
+            self._flushing.cancel()
+            part, self._head, self._flushing = self._head + part, b"", None
+        self.transport.write(part)
 
     def _write_body(self, body: bytes, *, more: bool) -> None:
         if self.scope["method"] == "HEAD":
             self.expected_content_length = 0
         elif self.chunked_encoding:
             chunk = b"%x\r\n%b\r\n" % (len(body), body) if body else b""
-            self.transport.write(chunk if more else chunk + _END)
+            self._write(chunk if more else chunk + _END)
         else:
             self.expected_content_length -= len(body)
             if self.expected_content_length < 0:
                 raise RuntimeError("the body is longer than its Content-Length")
-            self.transport.write(body)
+            self._write(body)
         if more:
             return
         if self.expected_content_length:
             raise RuntimeError("the body is shorter than its Content-Length")
+        self.flush()
         self.response_complete = True
         self.message_event.set()
         if not self.keep_alive:

@@ -160,14 +160,15 @@ class PublicHttpProtocol(HttpToolsProtocol):
             self.url = framing.origin_form(self.url, given.get(b"host", b""))
         self._describe(method.decode("ascii"), version)
         if not upgrades or not self._should_upgrade():
-            self._begin(
-                AnswerCycle(
-                    self.scope, self.transport, self.flow, self.logger, self.access_logger, self.access_log,
-                    self.server_state.default_headers, asyncio.Event(), b"expect" in given and version == "1.1",
-                    keep_alive=version != "1.0" and self.parser.should_keep_alive(),
-                    on_response=self.on_response_complete,
-                )
+            cycle = AnswerCycle(
+                self.scope, self.transport, self.flow, self.logger, self.access_logger, self.access_log,
+                self.server_state.default_headers, asyncio.Event(), b"expect" in given and version == "1.1",
+                keep_alive=version != "1.0" and self.parser.should_keep_alive(),
+                on_response=self.on_response_complete,
             )  # fmt: skip
+            cycle.loop = self.loop
+            has_body = b"content-length" in given or b"transfer-encoding" in given
+            self._begin(cycle, self.app if has_body else self._application)
         self._part += 1
         self._in_head, self._in_body = False, True
         self._unshown_bytes = 0
@@ -182,15 +183,15 @@ class PublicHttpProtocol(HttpToolsProtocol):
         scope["raw_path"] = raw_path
         scope["query_string"] = query
 
-    def _begin(self, cycle: AnswerCycle) -> None:
+    def _begin(self, cycle: AnswerCycle, app: Any) -> None:
         """Let a request be answered, after those before it."""
         is_first = self.cycle is None or self.cycle.response_complete
         self.cycle = cycle
         if is_first:
-            self._start_asgi_task(cycle, self.app)
+            self._start_asgi_task(cycle, app)
         else:
             self.flow.pause_reading()
-            self.pipeline.appendleft((cycle, self.app))
+            self.pipeline.appendleft((cycle, app))
 
     def on_body(self, body: bytes) -> None:
         """Count the body."""
@@ -335,6 +336,8 @@ class PublicHttpProtocol(HttpToolsProtocol):
         self._deaf = True
         if self.transport.is_closing():
             return
+        if self.cycle is not None:
+            self.cycle.flush()
         if self.transport.can_write_eof():
             self.transport.write_eof()
         self.flow.resume_reading()

@@ -21,6 +21,7 @@ import structlog
 
 from libs.identity.service_tokens import ServiceSigner
 from libs.rpc import http_bridge_pb2 as pb
+from libs.rpc.alarms import Alarms
 from libs.rpc.client import HANDLE, call_metadata
 from libs.rpc.exchange import MESSAGE_BYTES
 from libs.rpc.options import CHANNEL_OPTIONS
@@ -112,11 +113,10 @@ def _drop(target: "_Target") -> None:
 class _Sent:
     """A request that waits for its answer."""
 
-    __slots__ = ("begun", "future", "timer")
+    __slots__ = ("begun", "future")
 
     def __init__(self, future: "asyncio.Future[pb.Response | str]") -> None:
         self.future = future
-        self.timer: asyncio.TimerHandle | None = None
         self.begun = False  # whether it has left, and may be worked on
 
 
@@ -133,6 +133,7 @@ class _Target:
         self._task: asyncio.Task[None] | None = None
         self._waiting: dict[int, _Sent] = {}
         self._queue: deque[pb.RawFrame] = deque()
+        self._alarms = Alarms()
         self._wake = asyncio.Event()
         self._last = 0
         #: It serves single calls only, as a small server in another language may.
@@ -147,8 +148,8 @@ class _Target:
             self._task = self._loop.create_task(self._run())
         self._last = number = self._last + 1
         future: asyncio.Future[pb.Response | str] = self._loop.create_future()
-        sent = self._waiting[number] = _Sent(future)
-        sent.timer = self._loop.call_later(timeout, self._expire, number)
+        self._waiting[number] = _Sent(future)
+        self._alarms.set(number, timeout, lambda: self._expire(number))
         self._queue.append(pb.RawFrame(id=number, deadline_ms=max(0, int(timeout * 1000)), request=request))
         self._wake.set()
         return number, future
@@ -254,8 +255,7 @@ class _Target:
         sent = self._waiting.pop(frame.id, None)
         if sent is None or sent.future.done():
             return
-        if sent.timer is not None:
-            sent.timer.cancel()
+        self._alarms.drop(frame.id)
         kind = frame.WhichOneof("kind")
         if kind == "response":
             sent.future.set_result(frame.response)
@@ -276,8 +276,7 @@ class _Target:
         sent = self._waiting.pop(number, None)
         if sent is None:
             return
-        if sent.timer is not None:
-            sent.timer.cancel()
+        self._alarms.drop(number)
         if sent.begun:
             self._queue.append(pb.RawFrame(id=number, cancel=pb.Cancel()))
             self._wake.set()
@@ -294,9 +293,8 @@ class _Target:
         self._queue.clear()
         self._wake.clear()
         self._task = None
-        for sent in waiting.values():
-            if sent.timer is not None:
-                sent.timer.cancel()
+        for number, sent in waiting.items():
+            self._alarms.drop(number)
             if not sent.future.done():
                 sent.future.set_exception(NoAnswer(error.code, error.detail, refused=not sent.begun))
 

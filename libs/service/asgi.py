@@ -27,14 +27,13 @@ STATUS_CODES = {"passing": 200, "warning": 429, "critical": 503}
 def platform_paths(app: Application) -> Application:
     """Answer /healthz and /metrics, and leave the rest to `app`."""
 
-    async def with_platform_paths(scope: Scope, receive: Receive, send: Send) -> None:
+    def with_platform_paths(scope: Scope, receive: Receive, send: Send) -> Awaitable[None]:
         answer = _ANSWERS.get(scope["path"]) if scope["type"] == "http" else None
         if answer is None or (answer is _metrics and not _may_see_metrics(scope)):
-            await app(scope, receive, send)
-        elif scope["method"] in METHODS:
-            await answer(send)
-        else:
-            await _refuse(send, MethodNotAllowed(), scope["path"], [(b"allow", ", ".join(METHODS).encode())])
+            return app(scope, receive, send)
+        if scope["method"] in METHODS:
+            return answer(send)
+        return _refuse(send, MethodNotAllowed(), scope["path"], [(b"allow", ", ".join(METHODS).encode())])
 
     return with_platform_paths
 

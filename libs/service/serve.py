@@ -81,6 +81,7 @@ class Instance:
     def _http_config(self) -> uvicorn.Config:
         return uvicorn.Config(
             import_string(settings.ASGI_APPLICATION),
+            interface="asgi3",
             http=PublicHttpProtocol,
             ws="websockets-sansio",
             lifespan="on",

@@ -322,6 +322,7 @@ def _server() -> uvicorn.Server:
     return uvicorn.Server(
         uvicorn.Config(
             platform_paths(make_application()),
+            interface="asgi3",
             http=PublicHttpProtocol,
             ws="websockets-sansio",
             lifespan="on",

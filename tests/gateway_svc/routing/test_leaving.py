@@ -4,6 +4,7 @@ from typing import Any
 import pytest
 
 from gateway_svc.routing.leaving import Departure
+from libs.rpc.alarms import Alarms
 from libs.rpc.asgi import Disconnected
 
 
@@ -26,7 +27,7 @@ async def test_work_for_a_client_that_left_is_cancelled() -> None:
             cancelled.set()
 
     async def watched() -> None:
-        with Departure(client.receive) as departure:
+        with Departure(client.receive, Alarms()) as departure:
             departure.watch()
             await work()
 
@@ -44,7 +45,7 @@ async def test_quick_work_is_not_watched_at_all() -> None:
     async def receive() -> Any:
         asked.append(True)
 
-    with Departure(receive) as departure:
+    with Departure(receive, Alarms()) as departure:
         departure.watch()
         await asyncio.sleep(0)
 
@@ -56,7 +57,7 @@ async def test_a_cancel_from_elsewhere_stays_one() -> None:
     client = Client()
 
     async def block() -> None:
-        with Departure(client.receive) as departure:
+        with Departure(client.receive, Alarms()) as departure:
             departure.watch()
             departure.hurry()
             await asyncio.sleep(10)
@@ -71,7 +72,7 @@ async def test_a_cancel_from_elsewhere_stays_one() -> None:
 
 async def test_its_watcher_ends_with_the_block() -> None:
     client = Client()
-    with Departure(client.receive) as departure:
+    with Departure(client.receive, Alarms()) as departure:
         departure.watch()
         departure.hurry()
         await asyncio.sleep(0.01)

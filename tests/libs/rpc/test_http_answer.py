@@ -13,20 +13,26 @@ class Wire:
     """A connection that remembers what was written to it."""
 
     def __init__(self, method: str = "GET", *, keep_alive: bool = True) -> None:
-        self.written = b""
+        self.writes: list[bytes] = []
         self.closed = False
         self.answered = Mock()
         transport: Any = Mock()
         transport.write = self._write
         transport.close = self._close
+        transport.is_closing = lambda: self.closed
         logger, flow = Mock(), Mock(write_paused=False)
         self.cycle = AnswerCycle(
             {"method": method}, transport, flow, logger, logger, False, [(b"date", b"today")], asyncio.Event(),  # type: ignore[typeddict-item]
             expect_100_continue=False, keep_alive=keep_alive, on_response=self.answered,
         )  # fmt: skip
+        self.cycle.loop = asyncio.get_running_loop()
 
     def _write(self, data: bytes) -> None:
-        self.written += data
+        self.writes.append(data)
+
+    @property
+    def written(self) -> bytes:
+        return b"".join(self.writes)
 
     def _close(self) -> None:
         self.closed = True
@@ -45,6 +51,35 @@ async def test_writes_the_head_and_a_body_of_known_length() -> None:
 
     assert wire.written == b"HTTP/1.1 200 OK\r\ndate: today\r\ncontent-length: 2\r\nx-a: b\tc\r\n\r\nok"
     wire.answered.assert_called_once()
+
+
+async def test_head_and_body_are_one_write() -> None:
+    wire = Wire()
+    await wire.head([(b"content-length", b"2")])
+    await wire.body(b"ok")
+    await asyncio.sleep(0)
+
+    assert len(wire.writes) == 1
+
+
+async def test_a_head_does_not_wait_for_a_body_that_comes_later() -> None:
+    wire = Wire()
+    await wire.head([(b"content-length", b"2")])
+    assert wire.written == b""
+    await asyncio.sleep(0)
+    assert wire.written.endswith(b"\r\n\r\n")
+
+    await wire.body(b"ok")
+    assert wire.writes[1:] == [b"ok"]
+
+
+async def test_of_an_answer_that_was_given_up_nothing_is_written_behind_the_end() -> None:
+    wire = Wire()
+    await wire.head([])
+    wire._close()
+    await asyncio.sleep(0)
+
+    assert wire.written == b""
 
 
 async def test_a_body_of_unknown_length_is_chunked() -> None:
