@@ -15,7 +15,7 @@ class InvalidEvent(ValueError):
 
 
 def check(event: Event) -> None:
-    """Raise InvalidEvent where the data of `event` is not what its type promises. Costs about 10 µs."""
+    """Raise InvalidEvent where the data of `event` is not what its type promises. Costs about 3 µs."""
     kind: Any = type(event)
     try:
         _validator(kind)(event.data())

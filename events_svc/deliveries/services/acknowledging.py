@@ -45,6 +45,7 @@ class Result:
         wrong = [name for name, found in known.items() if type(found) is not _KINDS[name]]
         if wrong:
             raise ValueError(f"{', '.join(wrong)}: of the wrong type")
+        known["error"] = known.get("error", "").replace("\0", "\N{REPLACEMENT CHARACTER}")  # PostgreSQL takes no NUL
         return cls(**known)
 
 
@@ -84,7 +85,7 @@ def _settle(rows: Sequence[Delivery], failures: Mapping[int, Result], now: datet
 
 
 def _fail(row: Delivery, error: str, now: datetime, jitter: float) -> None:
-    row.error = error.replace("\0", "\N{REPLACEMENT CHARACTER}")  # which PostgreSQL does not take
+    row.error = error
     if row.attempts > len(SCHEDULE):
         row.status, row.due_at = Status.DEAD, now + blocks_for()
         log.error("a delivery is dead", delivery=row.pk, subscriber=row.subscriber, attempts=row.attempts)

@@ -102,13 +102,15 @@ def test_one_bad_result_of_a_batch_is_refused_alone(todo_subscribes: Callable[..
     assert statuses() == [("ann", 1, "acked"), ("ben", 1, "acked")]
 
 
+@pytest.mark.parametrize("unknown_version", [False, True])
 def test_an_error_that_no_database_holds_is_noted_all_the_same(
-    todo_subscribes: Callable[..., None], bus: MemoryTransport
+    todo_subscribes: Callable[..., None], bus: MemoryTransport, *, unknown_version: bool
 ) -> None:
     todo_subscribes()
     store(registered())
     dispatched(bus)
-    result = {"delivery": Delivery.objects.get().pk, "attempt": 1, "ok": False, "error": "a NUL: \0"}
+    told = {"ok": False, "error": "a NUL: \0", "unknown_version": unknown_version}
+    result = {"delivery": Delivery.objects.get().pk, "attempt": 1, **told}
     acknowledge(**signed("todo", TASK_ACKNOWLEDGE, QUEUE_ACKS, {"results": [result]}).kwargs)
     assert Delivery.objects.get().error == "a NUL: \N{REPLACEMENT CHARACTER}"
 
