@@ -13,10 +13,11 @@ from libs.eventbus import conf
 
 @register
 def broker_is_supported(app_configs: Sequence[AppConfig] | None, **kwargs: Any) -> list[CheckMessage]:
-    """The broker is of a kind that loses nothing; Redis Cluster is not."""
+    """The broker is of a kind that loses nothing; Redis Cluster is not, nor is memory outside tests."""
     try:
-        if settings.BROKER_URL:
-            conf.broker_kind(settings.BROKER_URL)
+        kind = conf.broker_kind(settings.BROKER_URL) if settings.BROKER_URL else ""
     except ImproperlyConfigured as error:
         return [Error(str(error), id="eventbus.E001")]
+    if kind == "memory" and settings.EVENTBUS_TRANSPORT != "memory":
+        return [Error(f"MT_BROKER_URL: memory:// reaches no other process; use one of {conf.REAL}", id="eventbus.E002")]
     return []

@@ -36,8 +36,10 @@ _SCHEMES: dict[str, Kind] = {
     "sentinel": "sentinel",
     "amqp": "amqp",
     "amqps": "amqp",
-    "memory": "memory",  # tests
+    "memory": "memory",  # tests; `checks` refuses it elsewhere
 }
+#: What an address may begin with, in words.
+REAL = "redis://, redis+socket://, sentinel:// and amqp://"
 
 COMMON: dict[str, Any] = {
     # A task is acknowledged when it is done, so a worker that dies gives it back.
@@ -108,9 +110,7 @@ def broker_kind(url: str) -> Kind:
             "MT_BROKER_URL: Celery can't use Redis Cluster; use Redis with Sentinel (sentinel://), or RabbitMQ (amqp://)"
         )
     if "://" not in url or scheme not in _SCHEMES:
-        raise ImproperlyConfigured(
-            f"MT_BROKER_URL: {scheme!r} is none of redis://, redis+socket://, sentinel:// and amqp://"
-        )
+        raise ImproperlyConfigured(f"MT_BROKER_URL: {scheme!r} is none of {REAL}")
     return _SCHEMES[scheme]
 
 

@@ -31,6 +31,12 @@ def test_the_start_is_refused_in_one_line() -> None:
     assert broker_is_supported(None) == []
 
 
+def test_memory_is_refused_outside_tests() -> None:
+    with override_settings(EVENTBUS_TRANSPORT="celery"):
+        (error,) = broker_is_supported(None)
+    assert "MT_BROKER_URL: memory:// reaches no other process" in str(error.msg)
+
+
 @pytest.mark.parametrize("url", ["redis://:pw@h:6379/0", "rediss://h", "redis+socket:///tmp/s?virtual_host=0"])
 def test_redis_looks_for_lost_tasks_often_and_longer_than_any_task_runs(url: str) -> None:
     found = conf.settings_for(url)
