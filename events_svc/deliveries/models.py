@@ -89,6 +89,22 @@ class Event(models.Model):
         return Envelope(**{name: getattr(self, name) for name in ATTRIBUTES} | {"id": self.event_id})
 
 
+class Refusal(models.Model):
+    """An event that could not be stored, by its id. Its publisher asks for it, and sends it no more after some."""
+
+    source = models.CharField(max_length=50)
+    event_id = models.CharField(max_length=64)
+    times = models.PositiveIntegerField(default=1)
+    reason = models.TextField()
+    refused_at = models.DateTimeField(default=timezone.now, db_index=True)
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["source", "event_id"], name="refusal_once")]
+
+    def __str__(self) -> str:
+        return f"{self.source} {self.event_id}: {self.reason}"
+
+
 class Status(models.TextChoices):
     """Where a delivery stands."""
 

@@ -9,7 +9,7 @@ from django.db.models import Count, Exists, Min, OuterRef, Q, QuerySet, Value
 from django.db.models.functions import Coalesce
 from django.utils import timezone
 
-from events_svc.deliveries.models import BLOCKING, Delivery, Event, Replay, Status, Subscription
+from events_svc.deliveries.models import BLOCKING, Delivery, Event, Refusal, Replay, Status, Subscription
 from libs.contracts.errors import BadRequest
 from libs.eventbus.reactions import best
 from libs.webapi.prepared import prepared
@@ -59,6 +59,12 @@ def queue_of(subscriber: str) -> str:
 def stored_ids(source: str, ids: list[str]) -> list[str]:
     """Give those of `ids` that are stored events of `source`."""
     return list(Event.objects.filter(source=source, event_id__in=ids).values_list("event_id", flat=True))
+
+
+def refusals_of(source: str, ids: list[str]) -> dict[str, dict[str, Any]]:
+    """Give why, and how often, those of `ids` were refused that are refused events of `source`."""
+    rows = Refusal.objects.filter(source=source, event_id__in=ids) if ids else Refusal.objects.none()
+    return {row.event_id: {"reason": row.reason, "times": row.times} for row in rows}
 
 
 def events_matching(

@@ -6,6 +6,7 @@ import structlog
 
 from events_svc.deliveries.services.acknowledging import SWEPT_AT_ONCE, leases_expire
 from events_svc.deliveries.services.purging import events_purge
+from events_svc.deliveries.services.refusing import refusals_purge
 from events_svc.deliveries.services.replaying import replays_advance
 from events_svc.deliveries.services.storing import holes_pass
 from libs.eventbus.loops import Looper
@@ -39,5 +40,5 @@ class Sweeper:
         replays_advance()
         if time.monotonic() >= self._purge_at:
             self._purge_at = time.monotonic() + PURGE_EVERY
-            log.info("old events deleted", count=events_purge())
+            log.info("old events deleted", count=events_purge(), refusals=refusals_purge())
         return 0.0 if expired == SWEPT_AT_ONCE else EVERY

@@ -1,15 +1,17 @@
 """The Celery doors of Events: what publishers send and what subscribers answer.
 
-One bad item of a batch is refused alone. A refused event stays in its publisher's outbox, which sends it again.
+One bad item of a batch is refused alone. A refused event stays in its publisher's outbox, which learns the reason.
 """
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from functools import partial
 from typing import Any, TypeVar
 
 import structlog
 from celery import shared_task
 
 from events_svc.deliveries.services.acknowledging import Result, deliveries_acknowledge
+from events_svc.deliveries.services.refusing import event_refuse
 from events_svc.deliveries.services.storing import events_take
 from libs.contracts.names import TASK_ACKNOWLEDGE, TASK_PUBLISH
 from libs.eventbus.envelope import Envelope, MalformedEnvelope
@@ -29,9 +31,13 @@ def publish(*, queue: str, source: str, payload: str, signature: str) -> None:
     except TokenError as error:
         log.warning("a batch of events was refused", source=source, reason=str(error))
         return
-    envelopes = list(_readable(content["events"], lambda value: _envelope(value, source), source))
+    envelopes = list(_readable(content["events"], lambda value: _envelope(value, source), partial(_refuse, source)))
     stored = events_take(source=source, envelopes=envelopes)
     log.debug("events stored", source=source, received=len(envelopes), stored=stored)
+
+
+def _refuse(source: str, item: Any, reason: str) -> None:
+    event_refuse(source=source, event_id=item.get("id") if isinstance(item, Mapping) else None, reason=reason)
 
 
 def _envelope(value: object, source: str) -> Envelope:
@@ -49,18 +55,20 @@ def acknowledge(*, queue: str, source: str, payload: str, signature: str) -> Non
     except TokenError as error:
         log.warning("results were refused", source=source, reason=str(error))
         return
-    deliveries_acknowledge(subscriber=source, results=list(_readable(content["results"], Result.from_json, source)))
+    results = list(_readable(content["results"], Result.from_json, partial(_leave_out, source)))
+    deliveries_acknowledge(subscriber=source, results=results)
 
 
-def _readable(items: Iterable[Any], read: Callable[[Any], T], source: str) -> Iterator[T]:
-    """Read each of `items`; one that can't be read is logged and left out."""
+def _leave_out(source: str, item: Any, reason: str) -> None:
+    """Say which result is left out: its delivery is asked for again when its lease ends."""
+    delivery = item.get("delivery") if isinstance(item, Mapping) else type(item).__name__
+    log.warning("a result was refused", source=source, reason=reason, delivery=delivery)
+
+
+def _readable(items: Iterable[Any], read: Callable[[Any], T], refuse: Callable[[Any, str], None]) -> Iterator[T]:
+    """Read each of `items`; one that can't be read is refused with a reason and left out."""
     for item in items:
         try:
             yield read(item)
         except ValueError as error:
-            log.warning("an item of a batch was refused", source=source, reason=str(error), item=_name(item))
-
-
-def _name(item: Any) -> Any:
-    """Name an item without its data, which is about people."""
-    return item.get("id", item.get("delivery")) if isinstance(item, Mapping) else type(item).__name__
+            refuse(item, str(error))

@@ -22,7 +22,8 @@ class AggregateSequence(models.Model):
 class OutboxEvent(models.Model):
     """A published event that Events has not confirmed yet.
 
-    Unsent rows are due when `claimed_until` has passed; sent ones wait for the confirmation, then go.
+    Unsent rows are due when `claimed_until` has passed; sent ones wait for the confirmation, then go. `refusals` says
+    how often Events has refused it, `refusal` why; one in quarantine waits for a person.
     """
 
     id = models.UUIDField(primary_key=True)
@@ -40,12 +41,21 @@ class OutboxEvent(models.Model):
     claimed_until = models.DateTimeField(default=timezone.now)
     sent_at = models.DateTimeField(null=True)
     attempts = models.PositiveIntegerField(default=0)
+    # With defaults of the database, because processes of the version before go on publishing after a migration.
+    refusals = models.PositiveIntegerField(db_default=0)
+    refusal = models.TextField(blank=True, db_default="")
+    quarantined_at = models.DateTimeField(null=True)
 
     class Meta:
         constraints = [models.UniqueConstraint(fields=["aggregate_id", "sequence"], name="outbox_sequence")]
         indexes = [
-            models.Index(fields=["claimed_until"], condition=models.Q(sent_at=None), name="outbox_due"),
+            models.Index(
+                fields=["claimed_until"], condition=models.Q(sent_at=None, quarantined_at=None), name="outbox_due"
+            ),
             models.Index(fields=["sent_at"], condition=models.Q(sent_at__isnull=False), name="outbox_unconfirmed"),
+            models.Index(
+                fields=["quarantined_at"], condition=models.Q(quarantined_at__isnull=False), name="outbox_quarantine"
+            ),
         ]
 
     def __str__(self) -> str:

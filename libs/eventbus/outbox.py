@@ -33,7 +33,7 @@ ASKED_AT_ONCE = 1000
 
 
 #: Claiming and marking run for every few events, so their SQL is not compiled anew each time.
-_DUE = "FROM eventbus_outboxevent WHERE sent_at IS NULL AND claimed_until <= %s"
+_DUE = "FROM eventbus_outboxevent WHERE sent_at IS NULL AND quarantined_at IS NULL AND claimed_until <= %s"
 
 
 def append(event: Event, *, actor_id: str) -> Envelope:
@@ -115,7 +115,7 @@ def give_back(rows: Iterable[OutboxEvent]) -> None:
 def unconfirmed() -> list[OutboxEvent]:
     """List rows that Events should have by now, the oldest first."""
     settled = OutboxEvent.objects.filter(sent_at__lte=timezone.now() - SETTLED)
-    return list(settled.only("id", "sent_at", "attempts").order_by("sent_at")[:ASKED_AT_ONCE])
+    return list(settled.only("id", "sent_at", "attempts", "refusals").order_by("sent_at")[:ASKED_AT_ONCE])
 
 
 @dataclass(slots=True)
@@ -147,11 +147,12 @@ def settle(rows: Sequence[OutboxEvent], stored: set[str], progress: Progress | N
 
 
 def depth() -> tuple[int, float]:
-    """Count the events that Events has not confirmed, and give the age of the oldest in seconds."""
-    oldest = OutboxEvent.objects.order_by("id").values_list("time", flat=True).first()
+    """Count the events that wait for Events to confirm them, and give the age of the oldest in seconds."""
+    waiting = OutboxEvent.objects.filter(quarantined_at=None)
+    oldest = waiting.order_by("id").values_list("time", flat=True).first()
     if oldest is None:
         return 0, 0.0
-    return OutboxEvent.objects.count(), (timezone.now() - datetime.fromisoformat(oldest)).total_seconds()
+    return waiting.count(), (timezone.now() - datetime.fromisoformat(oldest)).total_seconds()
 
 
 def _overdue(row: OutboxEvent, now: datetime, progress: Progress) -> bool:

@@ -1,4 +1,4 @@
-"""The relay: carries the outbox to Events and keeps each row until Events says that it is stored.
+"""The relay: carries the outbox to Events and keeps each row until Events says that it is stored, or refuses it.
 
 Every process that can publish runs one; any number may work on one outbox. Broker, Events or Registry may be away: rows
 wait. What the broker loses is not stored, so it is sent again.
@@ -6,14 +6,16 @@ wait. What the broker loses is not stored, so it is sent again.
 
 import json
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
 
 from libs.contracts.names import QUEUE_EVENTS, TASK_PUBLISH
 from libs.discovery import ServiceClient
-from libs.eventbus import nudges, outbox
+from libs.eventbus import nudges, outbox, quarantine
 from libs.eventbus.batches import split
 from libs.eventbus.loops import Looper
 from libs.eventbus.models import OutboxEvent
+from libs.eventbus.quarantine import Refusal
 from libs.eventbus.signing import Message
 from libs.eventbus.transports import TransportError, transport
 from libs.telemetry import metrics
@@ -32,8 +34,18 @@ DENSE_LINGER = 0.15
 OBSERVED_EVERY = 5.0
 DEPTH = metrics.gauge("mt_outbox_events", "Published events that Events has not confirmed yet.")
 AGE = metrics.gauge("mt_outbox_age_seconds", "Age of the oldest of them.")
+QUARANTINE = metrics.gauge("mt_outbox_quarantined_events", "Published events that Events refuses; a person decides.")
 
-Confirm = Callable[[list[str]], set[str]]
+
+@dataclass(frozen=True, slots=True)
+class Fate:
+    """What Events says of events by their ids: which it has stored, and which it has refused."""
+
+    stored: set[str]
+    refused: Mapping[str, Refusal] = field(default_factory=dict)
+
+
+Confirm = Callable[[list[str]], Fate]
 
 
 class Pace:
@@ -55,10 +67,11 @@ class Pace:
         return DENSE_LINGER if per_second >= DENSE else LINGER
 
 
-def ask_events(ids: list[str]) -> set[str]:
-    """Ask Events which of `ids` it has stored; ServiceError where it can't be asked."""
-    answer = ServiceClient("events").post("/internal/v1/events/confirm", json={"ids": ids})
-    return set(answer.raise_for_status().json()["stored"])
+def ask_events(ids: list[str]) -> Fate:
+    """Ask Events what became of `ids`; ServiceError where it can't be asked."""
+    answer = ServiceClient("events").post("/internal/v1/events/confirm", json={"ids": ids}).raise_for_status().json()
+    refused = {each: Refusal(told["reason"], told["times"]) for each, told in answer.get("refused", {}).items()}
+    return Fate(set(answer["stored"]), refused)
 
 
 class Relay:
@@ -112,7 +125,9 @@ class Relay:
         rows = outbox.unconfirmed()
         if not rows:
             return SWEEP
-        settled = outbox.settle(rows, self._confirm([str(row.pk) for row in rows]), self._progress)
+        fate = self._confirm([str(row.pk) for row in rows])
+        quarantine.note(rows, fate.refused)
+        settled = outbox.settle(rows, fate.stored, self._progress)
         return 0.0 if settled == outbox.ASKED_AT_ONCE else SWEEP
 
     def _observe(self) -> None:
@@ -123,6 +138,7 @@ class Relay:
             count, age = outbox.depth()
             DEPTH.set(count)
             AGE.set(age)
+            QUARANTINE.set(quarantine.quarantined().count())
 
 
 def _weight(row: OutboxEvent) -> int:

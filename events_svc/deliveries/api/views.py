@@ -125,12 +125,14 @@ class Stats(View):
 
 
 class Confirm(View):
-    """What the relays of publishers ask before they forget an event."""
+    """What the relays of publishers ask before they forget an event, or give it up."""
 
     access = Service("*")
 
     @extend_schema(operation_id="events_confirm", request=serializers.ConfirmBody)
     def post(self, request: Request) -> Response:
-        """Tell which of the caller's events are stored."""
-        body = self.body(serializers.ConfirmBody)
-        return self.ok({"stored": selectors.stored_ids(self.caller.service, body["ids"])})
+        """Tell which of the caller's events are stored, and which of the others were refused."""
+        ids, source = self.body(serializers.ConfirmBody)["ids"], self.caller.service
+        stored = selectors.stored_ids(source, ids)
+        missing = sorted(set(ids) - set(stored))
+        return self.ok({"stored": stored, "refused": selectors.refusals_of(source, missing)})

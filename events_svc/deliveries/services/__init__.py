@@ -1,1 +1,1 @@
-"""Writing the ledger: storing what arrives, dispatching and acknowledging deliveries, subscribing, replaying."""
+"""Writing the ledger: storing or refusing events, dispatching and acknowledging deliveries, subscribing, replaying."""

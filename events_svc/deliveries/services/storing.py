@@ -14,6 +14,7 @@ from django.utils import timezone
 from events_svc.deliveries.models import Delivery, Event, Status, Stream, blocks_for
 from events_svc.deliveries.selectors import active_patterns, stored_ids, subscribers_of
 from events_svc.deliveries.services.nudge import nudge_after_commit
+from events_svc.deliveries.services.refusing import event_refuse
 from libs.eventbus.envelope import ATTRIBUTES, Envelope
 
 log = structlog.get_logger(__name__)
@@ -36,7 +37,7 @@ def _store_alone(source: str, envelope: Envelope) -> int:
     try:
         return events_store(source=source, envelopes=[envelope])
     except UNSTORABLE as error:
-        log.warning("an event was refused", source=source, event_id=envelope.id, type=envelope.type, reason=str(error))
+        event_refuse(source=source, event_id=envelope.id, reason=f"{envelope.type} can't be stored: {error}")
         return 0
 
 

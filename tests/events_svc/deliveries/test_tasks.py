@@ -1,12 +1,15 @@
 """The Celery doors take what is signed by the right service, and nothing else."""
 
 from collections.abc import Callable
+from datetime import timedelta
 from typing import Any
 
 import pytest
 from django.conf import settings
+from django.utils import timezone
 
-from events_svc.deliveries.models import Delivery, Event
+from events_svc.deliveries.models import Delivery, Event, Refusal
+from events_svc.deliveries.services.refusing import event_refuse, refusals_purge
 from events_svc.deliveries.tasks import acknowledge, publish
 from libs.contracts.names import QUEUE_ACKS, QUEUE_EVENTS, TASK_ACKNOWLEDGE, TASK_PUBLISH
 from libs.eventbus.signing import Message, seal
@@ -70,6 +73,36 @@ def test_one_bad_event_of_a_batch_is_refused_alone(bad: Any, todo_subscribes: Ca
     events = [registered("ann").to_json(), value, registered("ben").to_json()]
     publish(**signed("auth", TASK_PUBLISH, QUEUE_EVENTS, {"events": events}).kwargs)
     assert statuses() == [("ann", 1, "pending"), ("ben", 1, "pending")]
+
+
+def test_a_refused_event_is_remembered_with_its_reason_and_without_its_data() -> None:
+    value = {**registered("ann").to_json(), "sequence": 0}
+    for _ in range(2):
+        publish(**signed("auth", TASK_PUBLISH, QUEUE_EVENTS, {"events": [value]}).kwargs)
+    refusal = Refusal.objects.get()
+    assert (refusal.source, refusal.event_id, refusal.times) == ("auth", value["id"], 2)
+    assert refusal.reason == "sequence is out of range: 0"
+
+
+@pytest.mark.parametrize("event_id", [None, 7, "", "no id of an outbox", "\0"])
+def test_a_refused_event_without_a_proper_id_is_only_logged(event_id: Any) -> None:
+    value = {**registered("ann").to_json(), "id": event_id, "sequence": 0}
+    publish(**signed("auth", TASK_PUBLISH, QUEUE_EVENTS, {"events": [value]}).kwargs)
+    assert not Refusal.objects.exists()
+
+
+def test_a_reason_is_one_line_that_every_database_holds() -> None:
+    event_refuse(
+        source="auth", event_id=registered().id, reason="a NUL \0, half a pair \ud800\nDETAIL: ann@example.org"
+    )
+    assert Refusal.objects.get().reason == "a NUL \N{REPLACEMENT CHARACTER}, half a pair ?"
+
+
+def test_refusals_are_forgotten_like_events() -> None:
+    event_refuse(source="auth", event_id=registered().id, reason="old")
+    assert refusals_purge() == 0
+    Refusal.objects.update(refused_at=timezone.now() - timedelta(days=settings.EVENTS_RETENTION_DAYS + 1))
+    assert refusals_purge() == 1
 
 
 def test_results_of_the_subscriber_settle_its_deliveries(

@@ -110,6 +110,14 @@ class Platform:
         finally:
             connection.close()
 
+    def write(self, service: str, statement: str, *values: Any) -> None:
+        connection = sqlite3.connect(self.home / "db" / f"{service}.sqlite3", timeout=20)
+        try:
+            with connection:
+                connection.execute(statement, values)
+        finally:
+            connection.close()
+
     def effects(self) -> list[tuple[str, int]]:
         return self.rows("todo", "SELECT aggregate_id, sequence FROM effects_effect ORDER BY id")
 

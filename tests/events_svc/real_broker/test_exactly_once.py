@@ -3,6 +3,7 @@
 import os
 import signal
 import statistics
+import uuid
 from collections import defaultdict
 
 import pytest
@@ -99,6 +100,24 @@ def test_a_worker_that_could_not_acknowledge_its_task_takes_the_next_one(running
 def test_a_commit_followed_by_sigkill_is_published_and_a_rollback_is_not(running: Platform) -> None:
     running.start("todo", "publish-and-die").wait(timeout=60)
     assert_exactly_once_in_order(running, 1)
+
+
+def test_an_event_that_events_refuses_ends_in_quarantine_and_the_others_take_effect(running: Platform) -> None:
+    hold_in_the_middle(running, 5)
+    bad = uuid.uuid4()
+    names = "source, type, subject, time, aggregate_id, actor_id, request_id, traceparent, data, claimed_until"
+    running.write("events", "INSERT INTO deliveries_refusal VALUES (1, 'todo', ?, 4, 'before', '2026-11-28')", str(bad))
+    (running.home / "hold").unlink()
+    running.write(
+        "todo",
+        f"INSERT INTO eventbus_outboxevent (id, sequence, attempts, dataversion, {names}) "
+        f"SELECT ?, 100, 0, 0, {names} FROM eventbus_outboxevent LIMIT 1",
+        bad.hex,
+    )
+    quarantine = "SELECT refusals, refusal FROM eventbus_outboxevent WHERE quarantined_at IS NOT NULL"
+    found = wait_for(lambda: running.rows("todo", quarantine), what="the quarantine")
+    assert found == [(5, "dataversion is out of range: 0")]
+    wait_for(lambda: len(running.effects()) == 5, what="the effects of the others")
 
 
 def test_workers_end_warmly_on_sigterm(running: Platform) -> None:

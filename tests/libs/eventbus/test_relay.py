@@ -12,7 +12,7 @@ from libs.eventbus import outbox, publish
 from libs.eventbus.batches import MAX_BYTES, MAX_EVENTS, split
 from libs.eventbus.envelope import Envelope
 from libs.eventbus.models import OutboxEvent
-from libs.eventbus.relay import DENSE, DENSE_LINGER, LINGER, Pace, Relay
+from libs.eventbus.relay import DENSE, DENSE_LINGER, LINGER, Fate, Pace, Relay
 from libs.eventbus.transports import TransportError
 from libs.eventbus.transports.memory import MemoryTransport
 from libs.telemetry import metrics
@@ -32,10 +32,10 @@ class Ledger:
         self.stored: set[str] = set()
         self.away = False
 
-    def confirm(self, ids: list[str]) -> set[str]:
+    def confirm(self, ids: list[str]) -> Fate:
         if self.away:
             raise Unavailable
-        return self.stored & set(ids)
+        return Fate(self.stored & set(ids))
 
 
 @pytest.fixture

@@ -6,6 +6,8 @@ import pytest
 from django.utils import timezone
 
 from events_svc.deliveries.models import Delivery
+from events_svc.deliveries.services.refusing import event_refuse
+from events_svc.deliveries.services.storing import events_take
 from libs.eventbus.transports.memory import MemoryTransport
 from libs.testing.client import BridgeTestClient
 from tests.events_svc.conftest import registered
@@ -142,6 +144,21 @@ def test_a_publisher_learns_which_of_its_own_events_are_stored(api: BridgeTestCl
     envelope = registered()
     store(envelope)
     body = {"ids": [envelope.id, "0198-unknown"]}
-    assert api.as_service("auth").post("/internal/v1/events/confirm", json=body).json() == {"stored": [envelope.id]}
-    assert api.as_service("todo").post("/internal/v1/events/confirm", json=body).json() == {"stored": []}
+    known = {"stored": [envelope.id], "refused": {}}
+    assert api.as_service("auth").post("/internal/v1/events/confirm", json=body).json() == known
+    assert api.as_service("todo").post("/internal/v1/events/confirm", json=body).json() == {"stored": [], "refused": {}}
     assert api.as_user("ann").post("/internal/v1/events/confirm", json=body).status_code == 404
+
+
+def test_a_publisher_learns_which_of_its_own_events_were_refused_and_why(api: BridgeTestClient) -> None:
+    bad, mended = registered("bad\ud800"), registered("ben")
+    for _ in range(2):
+        events_take(source="auth", envelopes=[bad])
+    event_refuse(source="auth", event_id=mended.id, reason="too new")
+    store(mended)
+    body = {"ids": [bad.id, mended.id]}
+    told = api.as_service("auth").post("/internal/v1/events/confirm", json=body).json()
+    assert (told["stored"], told["refused"].keys()) == ([mended.id], {bad.id})
+    assert told["refused"][bad.id]["times"] == 2
+    assert told["refused"][bad.id]["reason"].startswith("auth.user.registered can't be stored: ")
+    assert api.as_service("todo").post("/internal/v1/events/confirm", json=body).json()["refused"] == {}
