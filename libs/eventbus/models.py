@@ -41,9 +41,9 @@ class OutboxEvent(models.Model):
     claimed_until = models.DateTimeField(default=timezone.now)
     sent_at = models.DateTimeField(null=True)
     attempts = models.PositiveIntegerField(default=0)
-    # With defaults of the database, because processes of the version before go on publishing after a migration.
-    refusals = models.PositiveIntegerField(db_default=0)
-    refusal = models.TextField(blank=True, db_default="")
+    # With defaults of the database too, because processes of the version before go on publishing after a migration.
+    refusals = models.PositiveIntegerField(default=0, db_default=0)
+    refusal = models.TextField(blank=True, default="", db_default="")
     quarantined_at = models.DateTimeField(null=True)
 
     class Meta:

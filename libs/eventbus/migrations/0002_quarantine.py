@@ -19,12 +19,12 @@ class Migration(migrations.Migration):
         migrations.AddField(
             model_name="outboxevent",
             name="refusal",
-            field=models.TextField(blank=True, db_default=""),
+            field=models.TextField(blank=True, default="", db_default=""),
         ),
         migrations.AddField(
             model_name="outboxevent",
             name="refusals",
-            field=models.PositiveIntegerField(db_default=0),
+            field=models.PositiveIntegerField(default=0, db_default=0),
         ),
         migrations.AddIndex(
             model_name="outboxevent",
