@@ -35,7 +35,17 @@ class ReplayForm(forms.Form):
 
     subscriber = forms.SlugField(max_length=63)
     type = forms.CharField(max_length=100, required=False)
+    aggregate_id = forms.CharField(max_length=200, required=False)
     since = forms.DateTimeField(help_text="UTC")
+    until = forms.DateTimeField(help_text="UTC", required=False)
+    per_second = forms.FloatField(min_value=0, max_value=1000, required=False)
+
+    def clean(self) -> dict[str, Any]:
+        """Refuse a time that ends before it begins: no event is in it."""
+        given = self.cleaned_data
+        if given.get("since") and given.get("until") and given["until"] <= given["since"]:
+            self.add_error("until", "It is not after since.")
+        return given
 
 
 def address_of(request: HttpRequest | None) -> str:

@@ -86,9 +86,24 @@ def delivery_retry(*, user: User, delivery: str) -> None:
     _audited(user, "retry", f"delivery {delivery}", {}, lambda: _post("events", f"/v1/deliveries/{delivery}/retry"))
 
 
-def replay_start(*, user: User, subscriber: str, since: str, event_type: str = "") -> None:
-    """Let Events send past events again to a subscriber."""
-    wanted = {"subscriber": subscriber, "since": since} | ({"type": event_type} if event_type else {})
+def delivery_skip(*, user: User, delivery: str) -> None:
+    """Let Events give a dead delivery up."""
+    _audited(user, "give up", f"delivery {delivery}", {}, lambda: _post("events", f"/v1/deliveries/{delivery}/skip"))
+
+
+def replay_start(
+    *,
+    user: User,
+    subscriber: str,
+    since: str,
+    until: str = "",
+    event_type: str = "",
+    aggregate_id: str = "",
+    per_second: float = 0.0,
+) -> None:
+    """Let Events send past events again to a subscriber, all at once or at a pace (events a second)."""
+    narrower = {"until": until, "type": event_type, "aggregate_id": aggregate_id, "per_second": per_second}
+    wanted = {"subscriber": subscriber, "since": since, **{name: value for name, value in narrower.items() if value}}
     _audited(user, "replay", f"events to {subscriber}", wanted, lambda: _post("events", "/v1/replays", wanted))
 
 

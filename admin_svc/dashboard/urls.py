@@ -18,6 +18,7 @@ def page_urls(site: AdminSite) -> list[URLPattern]:
         ("events/", events.events, "dashboard_events"),
         ("events/partial/", events.events_partial, "dashboard_events_partial"),
         ("events/deliveries/<str:delivery>/retry/", events.retry, "dashboard_delivery_retry"),
+        ("events/deliveries/<str:delivery>/skip/", events.skip, "dashboard_delivery_skip"),
         ("events/replays/", events.replay, "dashboard_replay"),
         ("timeline/", timeline.timeline, "dashboard_timeline"),
     )

@@ -1,4 +1,7 @@
-"""The events page: subscribers, recent events, deliveries, dead letters, retry and replay."""
+"""The events page: subscribers, recent events, deliveries, dead letters, retry, giving up and replay."""
+
+from collections.abc import Mapping
+from typing import Any
 
 from django.contrib import messages
 from django.http import HttpRequest, HttpResponse
@@ -39,6 +42,18 @@ def retry(request: HttpRequest, delivery: str) -> HttpResponse:
 
 
 @require_POST
+def skip(request: HttpRequest, delivery: str) -> HttpResponse:
+    """Give a dead delivery up."""
+    return act(
+        request,
+        lambda: actions.delivery_skip(user=member(request), delivery=delivery),
+        topic="events",
+        done="The delivery is given up; later events of its aggregate go on.",
+        back=PAGE,
+    )
+
+
+@require_POST
 def replay(request: HttpRequest) -> HttpResponse:
     """Send past events again to a subscriber."""
     form = ReplayForm(request.POST)
@@ -54,12 +69,21 @@ def replay(request: HttpRequest) -> HttpResponse:
             user=member(request),
             subscriber=wanted["subscriber"],
             since=wanted["since"].isoformat(),
+            until=wanted["until"].isoformat() if wanted["until"] else "",
             event_type=wanted["type"],
+            aggregate_id=wanted["aggregate_id"],
+            per_second=wanted["per_second"] or 0.0,
         ),
         topic="events",
-        done=f"Events since {wanted['since']:%d %b %H:%M} UTC go to {wanted['subscriber']} again.",
+        done=_started(wanted),
         back=PAGE,
     )
+
+
+def _started(wanted: Mapping[str, Any]) -> str:
+    until = f" until {wanted['until']:%d %b %H:%M}" if wanted["until"] else ""
+    pace = f", {wanted['per_second']:g} a second" if wanted["per_second"] else ""
+    return f"Events since {wanted['since']:%d %b %H:%M}{until} UTC go to {wanted['subscriber']} again{pace}."
 
 
 def _events(request: HttpRequest) -> dict[str, object]:

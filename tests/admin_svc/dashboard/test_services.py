@@ -95,6 +95,14 @@ def test_a_replay_names_subscriber_start_and_type(platform: RecordingSource, adm
     assert AuditEntry.objects.get().details == wanted
 
 
+def test_a_delivery_is_given_up_by_events_and_audited(platform: RecordingSource, admin_user: User) -> None:
+    platform.answer("POST", "events", "/v1/deliveries/d1/skip", None)
+    services.delivery_skip(user=admin_user, delivery="d1")
+    assert len(platform.called("POST", "events", "/v1/deliveries/d1/skip")) == 1
+    entry = AuditEntry.objects.get()
+    assert (entry.verb, entry.target, entry.failure) == ("give up", "delivery d1", "")
+
+
 def test_draining_is_asked_of_the_registry(platform: RecordingSource, admin_user: User) -> None:
     path = "/v1/services/todo/instances/todo-1/drain"
     platform.answer("POST", "registry", path, None)

@@ -190,7 +190,15 @@ def test_the_events_page_shows_subscribers_dead_letters_and_events(page: Client,
     figures = {"service": "todo", "pending": 3, "dead": 1, "oldest_unacknowledged_seconds": 45.0, "degraded": True}
     platform.answer("GET", "events", "/v1/stats", {"subscribers": [figures]})
     html = text(page, "/admin/events/")
-    for shown in ("degraded", "45 s", "boom", "todo.task.created", "request_id=req-1", "/deliveries/41/retry/"):
+    for shown in (
+        "degraded",
+        "45 s",
+        "boom",
+        "todo.task.created",
+        "request_id=req-1",
+        "/deliveries/41/retry/",
+        "/41/skip/",
+    ):
         assert shown in html
 
 
@@ -212,11 +220,63 @@ def test_a_dead_delivery_is_retried(page: Client, platform: RecordingSource) -> 
     assert AuditEntry.objects.get().target == "delivery d1"
 
 
+def test_a_dead_delivery_is_given_up(page: Client, platform: RecordingSource) -> None:
+    platform.answer("POST", "events", "/v1/deliveries/d1/skip", None)
+    answer = page.post("/admin/events/deliveries/d1/skip/", follow=True)
+    assert "The delivery is given up" in answer.content.decode()
+    assert AuditEntry.objects.get().verb == "give up"
+
+
+def test_giving_up_needs_a_post_and_the_permission(page: Client, viewer: User, platform: RecordingSource) -> None:
+    assert page.get("/admin/events/deliveries/d1/skip/").status_code == 405
+    client = Client()
+    client.force_login(viewer)
+    assert client.post("/admin/events/deliveries/d1/skip/").status_code == 403
+    assert platform.called("POST", "events", "/v1/deliveries/d1/skip") == []
+
+
 def test_a_replay_is_started_in_utc(page: Client, platform: RecordingSource) -> None:
     platform.answer("POST", "events", "/v1/replays", None)
     page.post("/admin/events/replays/", {"subscriber": "todo", "since": "2026-11-23T10:00"})
     asked = platform.called("POST", "events", "/v1/replays")
     assert asked == [{"subscriber": "todo", "since": "2026-11-23T10:00:00+00:00"}]
+
+
+def test_a_replay_is_narrowed_and_paced(page: Client, platform: RecordingSource) -> None:
+    platform.answer("POST", "events", "/v1/replays", None)
+    given = {"type": "todo.task.*", "aggregate_id": "t-1", "until": "2026-11-23T12:00", "per_second": "2.5"}
+    answer = page.post(
+        "/admin/events/replays/", {"subscriber": "todo", "since": "2026-11-23T10:00", **given}, follow=True
+    )
+    assert platform.called("POST", "events", "/v1/replays") == [
+        {
+            "subscriber": "todo",
+            "since": "2026-11-23T10:00:00+00:00",
+            "until": "2026-11-23T12:00:00+00:00",
+            "type": "todo.task.*",
+            "aggregate_id": "t-1",
+            "per_second": 2.5,
+        }
+    ]
+    assert "until 23 Nov 12:00 UTC go to todo again, 2.5 a second." in answer.content.decode()
+
+
+@pytest.mark.parametrize(
+    ("given", "text"),
+    [
+        ({"until": "2026-11-23T10:00"}, "until: It is not after since."),
+        ({"per_second": "-1"}, "per_second: Ensure this value is greater than or equal to 0."),
+        ({"per_second": "1001"}, "per_second: Ensure this value is less than or equal to 1000."),
+    ],
+)
+def test_a_replay_that_makes_no_sense_is_refused(
+    page: Client, platform: RecordingSource, given: dict[str, str], text: str
+) -> None:
+    answer = page.post(
+        "/admin/events/replays/", {"subscriber": "todo", "since": "2026-11-23T10:00", **given}, follow=True
+    )
+    assert text in answer.content.decode()
+    assert platform.called("POST", "events", "/v1/replays") == []
 
 
 def test_a_replay_without_a_start_is_refused(page: Client, platform: RecordingSource) -> None:
