@@ -368,5 +368,7 @@ def _as_fields(saved: Saved) -> dict[str, Any]:
 
 
 def _difference(before: Saved, after: Saved) -> dict[str, Any]:
+    """Give the fields that differ. Who takes a lease over says whether it is down, for another one said it last."""
     old = _as_fields(before)
-    return {name: value for name, value in _as_fields(after).items() if value != old[name]}
+    different = {name: value for name, value in _as_fields(after).items() if value != old[name]}
+    return different | ({"down": after.down} if "owner" in different else {})

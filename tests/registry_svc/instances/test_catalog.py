@@ -108,6 +108,15 @@ def test_a_lease_that_another_registry_took_over_is_no_longer_judged_here(catalo
     assert catalog.instance("todo", "todo-1").load == Load(3), "until the new owner tells of it"
 
 
+def test_who_takes_a_lease_over_says_whether_it_is_down(catalog: Catalog) -> None:
+    learn(catalog, stored())
+    with catalog.change("todo", "todo-1", "the lease is held again") as mine:
+        mine.owner = "registry-1"
+        mine.renew(expires=1e9, load=Load(), holder=None)
+    (written,) = catalog.journal.changes  # type: ignore[attr-defined]
+    assert written.fields == {"owner": "registry-1", "down": False}
+
+
 @pytest.mark.parametrize("meanwhile", ["pending", "changed"])
 def test_what_may_be_older_than_a_change_made_here_is_read_again(catalog: Catalog, meanwhile: str) -> None:
     catalog.put(record(MINE), "registered")
