@@ -1,7 +1,7 @@
 """The base of all events: immutable facts, named in the past tense, declared once by their publisher."""
 
 import dataclasses
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Any, ClassVar
 
 #: A change of one field, as `changes: {field: {"from": …, "to": …}}`.
@@ -32,7 +32,15 @@ class Event:
 
     def data(self) -> dict[str, Any]:
         """Give the event's own data as JSON values; lists and dicts in it are the event's, no copies."""
-        return {field.name: getattr(self, field.name) for field in dataclasses.fields(self)}
+        return {name: getattr(self, field) for field, name in data_names(type(self)).items()}
+
+
+def data_names(event: type[Event]) -> Mapping[str, str]:
+    """Give what each field of an event class is called in the data: as in Python, or as `metadata={"name": …}` says.
+
+    A field that would be called `type` needs that: `type` is the event's own.
+    """
+    return {field.name: field.metadata.get("name", field.name) for field in dataclasses.fields(event)}
 
 
 def event_types(root: type[Event] = Event) -> Iterator[type[Event]]:

@@ -4,14 +4,13 @@ A published version only grows: a field may be added, none is removed or gets an
 `dataversion`.
 """
 
-import dataclasses
 import importlib
 import pkgutil
 import types
 from typing import Any, Union, get_args, get_origin, get_type_hints
 
 from libs import contracts
-from libs.contracts.event import Event, event_types
+from libs.contracts.event import Event, data_names, event_types
 
 _SIMPLE = {str: "string", bool: "boolean", int: "integer", float: "number", type(None): "null"}
 
@@ -19,14 +18,14 @@ _SIMPLE = {str: "string", bool: "boolean", int: "integer", float: "number", type
 def schema_of(event: type[Event]) -> dict[str, Any]:
     """Give the schema (draft 7) of what `event` carries as data; TypeError where a field's type is not JSON."""
     hints = get_type_hints(event)
-    names = [field.name for field in dataclasses.fields(event)]
+    names = data_names(event)
     return {
         "$schema": "http://json-schema.org/draft-07/schema#",
         "title": f"{event.type} version {event.dataversion}",
         "description": (event.__doc__ or "").strip(),
         "type": "object",
-        "properties": {name: _schema(hints[name]) for name in names},
-        "required": names,
+        "properties": {name: _schema(hints[field]) for field, name in names.items()},
+        "required": list(names.values()),
     }
 
 

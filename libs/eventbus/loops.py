@@ -7,13 +7,15 @@ import structlog
 from django.db import DatabaseError, close_old_connections
 
 from libs.contracts.errors import ServiceError
+from libs.discovery import NotInstalled
 from libs.eventbus.nudges import Backoff, Nudge
 from libs.eventbus.transports.base import TransportError
 
 log = structlog.get_logger(__name__)
 
-#: Somebody else is away: it comes back, and the log needs one line and no stack.
-AWAY = (TransportError, ServiceError, DatabaseError)
+#: Somebody else is away: it comes back, and the log needs one line and no stack. So does the Registry's own directory,
+#: which is there after its parts have started.
+AWAY = (TransportError, ServiceError, DatabaseError, NotInstalled)
 
 
 class Looper:

@@ -4,7 +4,7 @@ from libs.service import env
 from libs.service.settings import *
 
 SERVICE = "registry"
-INSTALLED_APPS = [*PLATFORM_APPS, "libs.webapi", "registry_svc.instances"]
+INSTALLED_APPS = [*PLATFORM_APPS, "libs.webapi", "libs.eventbus", "registry_svc.instances"]
 ROOT_URLCONF = "registry_svc.config.urls"
 ASGI_APPLICATION = "registry_svc.config.asgi.application"
 BRIDGE = False  # its API is public: its own gRPC service, and HTTP

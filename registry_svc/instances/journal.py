@@ -1,7 +1,8 @@
 """The journal: writes registrations and their history to the database on one thread, so that nobody waits for a disk.
 
 The memory is what counts. Who must not lose what was answered waits for `flush`; what a killed process had not written
-yet of the rest, the instances' next beats bring back.
+yet of the rest, the instances' next beats bring back. What other services should know of a change is published in the
+transaction that writes it.
 """
 
 import queue
@@ -16,8 +17,11 @@ from typing import Any, Protocol, TypeAlias
 import structlog
 from django.db import DatabaseError, connection, transaction
 
+from libs.contracts.registry import InstanceEvent
 from libs.discovery.documents import registration_to_json
+from libs.eventbus import publish
 from registry_svc.instances import store
+from registry_svc.instances.facts import Standing, fact
 from registry_svc.instances.models import StoredInstance, Transition
 from registry_svc.instances.store import Key
 
@@ -174,10 +178,12 @@ def _commit(changes: Sequence[Change], me: str) -> list[Key]:
     touched: dict[Key, StoredInstance] = {}
     refused = []
     history = []
+    told: list[InstanceEvent] = []
     for change in changes:
         row = rows.get(change.key)
         if row is None and (change.fields is None or "registration" not in change.fields):
             continue  # gone for so long that even its tombstone is
+        before = Standing.of(row) if row else Standing(change.incarnation, change.before)
         row = rows[change.key] = row or StoredInstance(type=change.type, instance_id=change.id)
         if _overruled(change, row, me):
             refused.append(change.key)
@@ -186,8 +192,13 @@ def _commit(changes: Sequence[Change], me: str) -> list[Key]:
         touched[change.key] = row
         if change.before != change.after:
             history.append(_transition(change))
+        event = fact(row, before, _reason(change))
+        if event:
+            told.append(event)
     store.save(list(touched.values()))
     Transition.objects.bulk_create(history)
+    for event in sorted(told, key=lambda each: each.aggregate_id):  # one order for all Registries, as for the rows
+        publish(event)
     store.announce(list(touched), sender=me)
     return refused
 
@@ -219,6 +230,11 @@ def _transition(change: Change) -> Transition:
         incarnation=change.incarnation,
         before=change.before,
         after=change.after,
-        reason="".join(filter(str.isprintable, change.reason))[:500],  # a probe's detail is the instance's own word
+        reason=_reason(change),
         at=change.at,
     )
+
+
+def _reason(change: Change) -> str:
+    """Give the reason as a database takes it: a probe's detail is the instance's own word."""
+    return "".join(filter(str.isprintable, change.reason))[:500]

@@ -1,6 +1,7 @@
 """A Registry as a process of its own, alone: new keys, an embedded database in a temporary folder, free ports.
 
-There is no Logger to ship to, so its log records wait in the folder, as they would while Logger is away.
+There is no Logger to ship to and no broker, so its log records and events wait in the folder, as they would while these
+are away.
 """
 
 import os

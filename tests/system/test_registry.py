@@ -10,6 +10,7 @@ import pytest
 import requests
 
 from libs.discovery import NoInstance, RegistryDirectory
+from tests.system.inside import Insider
 from tests.system.stack import eventually
 from tests.system.traffic import Traffic
 
@@ -114,6 +115,42 @@ def test_a_registry_that_stood_still_takes_nobody_for_gone(stack, person):
 
 def guards(stack):
     return [each["guards"] for each in types(stack)]
+
+
+def test_other_services_are_told_once_and_in_order_that_an_instance_came_drained_and_died(stack, admin):
+    subscriber = Insider(stack, "gateway")
+    wanted = {"patterns": ["registry.instance.*"], "queue": "gateway.events"}
+    assert subscriber.post("events", "/v1/subscriptions", wanted).status_code == 200
+    mine = restarted(stack, "todo-2")
+    stack.manage("registry", "drain", "todo", "todo-2", "--reason", "new disk")
+    restarted(stack, "todo-2")
+
+    def told():
+        params = {"type": "registry.instance.*", "aggregate_id": "todo-2"}
+        items = reversed(admin.get("events", "/v1/events", params=params).json()["items"])
+        return [each for each in items if each["data"]["incarnation"] == mine]
+
+    whole = lambda: [each["type"].rpartition(".")[2] for each in told()] == ["up", "draining", "down"]  # noqa: E731
+    eventually(whole, what="the three events")
+    up, draining, down = told()
+    assert [each["sequence"] for each in (draining, down)] == [up["sequence"] + 1, up["sequence"] + 2]
+    assert up["data"] == {"type": "todo", "instance": "todo-2", "incarnation": mine, "reason": "registered"}
+    assert draining["data"]["reason"] == "registry: new disk"
+    assert "died" in down["data"]["reason"]
+    assert f"todo-2#{down['sequence']}" in stack.manage("events", "events", "--type", "registry.instance.down")
+    deliveries = admin.get("events", "/v1/deliveries", params={"subscriber": "gateway"}).json()["items"]
+    assert {each["id"] for each in (up, draining, down)} <= {each["event"]["id"] for each in deliveries}
+    wanted["patterns"] = []
+    assert subscriber.post("events", "/v1/subscriptions", wanted).json()["items"] == []
+
+
+def restarted(stack, name):
+    """Kill an instance of TODO and wait until another process is up in its place; give the new incarnation."""
+    incarnation = lambda: {each["id"]: each["incarnation"] for each in stack.instances("todo")}[name]  # noqa: E731
+    before = incarnation()
+    stack.kill(name)
+    eventually(lambda: incarnation() != before and stack.is_up(name), within=30, what=f"{name} is started again")
+    return incarnation()
 
 
 def types(stack):

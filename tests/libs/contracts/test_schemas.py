@@ -12,6 +12,7 @@ import pytest
 
 from libs.contracts.auth import UserRegistered
 from libs.contracts.event import Event
+from libs.contracts.registry import InstanceUp
 from libs.contracts.schemas import declared, schema_of
 from libs.contracts.todo import InvitationCreated
 
@@ -32,6 +33,12 @@ def test_a_schema_names_the_fields_of_the_dataclass_and_their_json_types():
 
 def test_a_field_may_be_one_of_several_types():
     assert schema_of(InvitationCreated)["properties"]["task_id"] == {"anyOf": [{"type": "string"}, {"type": "null"}]}
+
+
+def test_a_schema_names_a_field_as_the_data_does():
+    schema = schema_of(InstanceUp)
+
+    assert schema["required"] == list(schema["properties"]) == ["type", "instance", "incarnation", "reason"]
 
 
 def test_a_type_that_is_not_json_is_refused():

@@ -5,8 +5,10 @@ import time
 from collections.abc import Callable
 
 import pytest
+import structlog
 
 from libs.contracts.errors import Unavailable
+from libs.discovery import NotInstalled
 from libs.eventbus.loops import Looper
 from libs.eventbus.nudges import Backoff, Nudge
 
@@ -15,8 +17,10 @@ def looping(step: Callable[[], float], nudge: Nudge | None = None) -> Looper:
     return Looper("test", step, nudge=nudge, backoff=Backoff(0.001, 0.002))
 
 
-@pytest.mark.parametrize("error", [Unavailable(), ValueError("a fault of ours")])
-def test_a_loop_goes_on_after_an_error(error: Exception) -> None:
+@pytest.mark.parametrize(
+    ("error", "level"), [(Unavailable(), "warning"), (NotInstalled(), "warning"), (ValueError("ours"), "error")]
+)
+def test_a_loop_goes_on_after_an_error(error: Exception, level: str) -> None:
     again = threading.Event()
     errors = [error]
 
@@ -27,9 +31,11 @@ def test_a_loop_goes_on_after_an_error(error: Exception) -> None:
         return 60.0
 
     loop = looping(step)
-    loop.start()
-    assert again.wait(timeout=5)
-    loop.stop()
+    with structlog.testing.capture_logs() as logs:
+        loop.start()
+        assert again.wait(timeout=5)
+        loop.stop()
+    assert [each["log_level"] for each in logs] == [level]
 
 
 def test_a_nudge_wakes_a_loop_before_its_time() -> None:

@@ -17,6 +17,7 @@ from tests.registry_svc.parts import free_ports, signer, wait_until
 
 ROOT = Path(__file__).resolve().parents[3]
 TTL = 1.5  # beats every half second
+NOBODY = "127.0.0.1:1"  # no broker is there: what is published stays in the outbox
 
 
 class Process:
@@ -37,6 +38,7 @@ class Process:
             "MT_KEYS_DIR": str(settings.KEYS_DIR),
             "MT_SECRET_KEY": settings.SECRET_KEY,
             "MT_DATABASE_URL": database_url(),
+            "MT_BROKER_URL": f"amqp://{NOBODY}",
             "MT_INSTANCE": self.name,
             "MT_HTTP_PORT": str(self.http_port),
             "MT_GRPC_PORT": str(self.grpc_port),

@@ -13,6 +13,7 @@ from django.db import connection
 from grpc_health.v1 import health_pb2, health_pb2_grpc
 
 from libs.discovery import Lease, Load, RegistryDirectory
+from libs.testing.events import Published
 from registry_svc.instances.models import StoredInstance
 from tests.registry_svc.cluster.nodes import Nodes, Process
 from tests.registry_svc.parts import GrpcInstance, registration, wait_until
@@ -139,6 +140,40 @@ def test_clients_do_not_notice_that_one_of_three_is_killed(nodes: Nodes, servers
     assert calls.failures == []
     assert calls.states == {"up"}
     assert nodes[2].states("todo") == {f"todo-{number}": "up" for number in range(1, INSTANCES + 1)}
+
+
+def told(published: Published) -> dict[str, list[tuple[int, str, str]]]:
+    """Give what was told of each instance of TODO: place, what happened, to which process."""
+    found: dict[str, list[tuple[int, str, str]]] = {}
+    for each in sorted(published, key=lambda each: each.sequence):
+        if each.data["type"] == "todo":
+            what = each.type.removeprefix("registry.instance.")
+            found.setdefault(each.aggregate_id, []).append((each.sequence, what, each.data["incarnation"]))
+    return found
+
+
+def test_each_change_is_told_once_whoever_leads_and_whoever_dies(
+    nodes: Nodes, servers: list[GrpcInstance], published: Published
+) -> None:
+    leases = start_all(nodes, servers)
+    once = {mine.id: [(1, "up", mine.incarnation)] for mine in (each.registration for each in leases)}
+    assert told(published) == once
+    for victim in list(nodes)[:2]:
+        victim.kill()
+        names = {each.name for each in nodes if each.name > victim.name}
+        wait_until(lambda names=names: set(owners().values()) <= names, 20)
+    last = nodes[2]
+    servers[0].stop()
+    kill(leases[0])
+    wait_until(lambda: last.states("todo")["todo-1"] == "down", 20)
+    assert last.request("POST", "/v1/services/todo/instances/todo-2/drain").status_code == 200
+    gone, drained = leases[0].registration, leases[1].registration
+    once[gone.id].append((2, "down", gone.incarnation))
+    once[drained.id].append((2, "draining", drained.incarnation))
+    wait_until(lambda: told(published) == once)
+    nodes[0].launch().wait_ready()
+    wait_until(lambda: not any(each.guards("todo") for each in (nodes[0], last)), 20)
+    assert told(published) == once
 
 
 def down(observer: Process, victim: Process) -> bool:

@@ -10,7 +10,9 @@ from django.db import OperationalError
 from django.utils import timezone
 
 from libs.discovery import HealthSpec, Registration
+from libs.testing.events import Published
 from registry_svc.instances import journal as journals
+from registry_svc.instances import store
 from registry_svc.instances.journal import Change, DatabaseJournal
 from registry_svc.instances.models import StoredInstance, Transition
 from registry_svc.instances.store import Key, Saved, forget_old, load
@@ -30,13 +32,18 @@ def journal() -> DatabaseJournal:
     return journal
 
 
-def change(before: str, after: str, mine: Registration = MINE, **fields: Any) -> Change:
-    """Make a change of all fields, or of those that are given."""
-    every = {
-        "registration": mine, "desired": "draining", "down": after == "down", "damped": False, "owner": "registry-1",
+def every(desired: str, *, down: bool = False, mine: Registration = MINE) -> dict[str, Any]:
+    """Give all fields of an instance."""
+    return {
+        "registration": mine, "desired": desired, "down": down, "damped": False, "owner": "registry-1",
         "registered_at": AT,
     }  # fmt: skip
-    return Change(mine.type, mine.id, mine.incarnation, fields or every, before, after, "a test", AT)
+
+
+def change(before: str, after: str, mine: Registration = MINE, **fields: Any) -> Change:
+    """Make a change of all fields, or of those that are given."""
+    fields = fields or every("draining", down=after == "down", mine=mine)
+    return Change(mine.type, mine.id, mine.incarnation, fields, before, after, "a test", AT)
 
 
 def gone(before: str, mine: Registration = MINE) -> Change:
@@ -155,6 +162,114 @@ def test_a_database_that_is_busy_is_tried_again(journal: DatabaseJournal, monkey
     written.result(10)
     journal.stop()
     assert load() == [saved()]
+
+
+# -- what other services are told ------------------------------------------------------------------------------------
+
+
+def told(published: Published) -> list[tuple[int, str, str]]:
+    """Give what waits in the outbox: its place among the instance's events, what happened, and the reason."""
+    return [(each.sequence, each.type.removeprefix("registry.instance."), each.data["reason"]) for each in published]
+
+
+def test_what_changed_is_published_in_order_with_the_row(journal: DatabaseJournal, published: Published) -> None:
+    for each, reason in (
+        (change("", "up", **every("up")), "registered"),
+        (change("up", "draining", desired="draining"), "admin: draining"),
+        (change("draining", "down", down=True), "it died: \x00refused"),
+    ):
+        journal.write(dataclasses.replace(each, reason=reason))
+    journal.write(gone("down"))
+    journal.stop()
+    assert told(published) == [
+        (1, "up", "registered"),
+        (2, "draining", "admin: draining"),
+        (3, "down", "it died: refused"),
+    ]
+    (first, *_) = published
+    assert (first.source, first.aggregate_id, first.subject) == ("registry", "todo-1", "instance/todo-1")
+    assert first.data == {
+        "type": "todo", "instance": "todo-1", "incarnation": MINE.incarnation, "reason": "registered"
+    }  # fmt: skip
+
+
+def test_what_does_not_change_the_state_is_not_published(journal: DatabaseJournal, published: Published) -> None:
+    journal.write(change("", "up", **every("up")))
+    journal.write(change("up", "up", owner="registry-2"))
+    journal.write(change("up", "up", **every("up") | {"registration": registration(http_port=81)}))
+    journal.stop()
+    assert told(published) == [(1, "up", "a test")]
+
+
+def test_what_another_registry_has_told_already_is_not_told_again(
+    journal: DatabaseJournal, published: Published
+) -> None:
+    journal.write(change("", "up", **every("up")))
+    journal.flush().result(5)
+    StoredInstance.objects.update(down=True)  # the other one has told of that
+    journal.write(change("up", "down", down=True))
+    journal.write(change("down", "up", owner="registry-1", down=False))
+    journal.stop()
+    assert told(published) == [(1, "up", "a test"), (2, "up", "a test")]
+
+
+def test_what_is_overruled_is_not_published(journal: DatabaseJournal, published: Published) -> None:
+    journal.write(change("", "up", **every("up")))
+    journal.flush().result(5)
+    StoredInstance.objects.update(owner="registry-2")
+    journal.write(change("up", "down", down=True))
+    journal.stop()
+    assert REFUSED == [("todo", "todo-1")]
+    assert told(published) == [(1, "up", "a test")]
+
+
+def test_what_is_written_again_after_a_wipe_is_not_told_again(journal: DatabaseJournal, published: Published) -> None:
+    journal.write(change("", "up", **every("up")))
+    journal.flush().result(5)
+    StoredInstance.objects.all().delete()
+    journal.write(change("up", "up", **every("up")))
+    journal.write(change("up", "down", down=True))
+    journal.stop()
+    assert told(published) == [(1, "up", "a test"), (2, "down", "a test")]
+
+
+def test_what_is_not_committed_is_not_published_and_what_is_tried_again_is_told_once(
+    journal: DatabaseJournal, published: Published, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(journals, "RETRY_SECONDS", 0.01)
+    fails, announce = [True, True], store.announce
+
+    def at_the_end(*args: Any, **options: Any) -> None:
+        if fails and fails.pop():
+            raise OperationalError("the connection broke before the commit")
+        announce(*args, **options)
+
+    monkeypatch.setattr(store, "announce", at_the_end)
+    journal.write(change("", "up", **every("up")))
+    journal.flush().result(5)
+    journal.stop()
+    assert fails == []
+    assert told(published) == [(1, "up", "a test")]
+
+
+def test_a_commit_whose_answer_was_lost_is_not_told_again(
+    journal: DatabaseJournal, published: Published, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(journals, "RETRY_SECONDS", 0.01)
+    lost, commit = [True], journals._commit
+
+    def without_answer(*args: Any) -> Any:
+        refused = commit(*args)
+        if lost and lost.pop():
+            raise OperationalError("the connection broke after the commit")
+        return refused
+
+    monkeypatch.setattr(journals, "_commit", without_answer)
+    journal.write(change("", "up", **every("up")))
+    journal.flush().result(5)
+    journal.stop()
+    assert lost == []
+    assert told(published) == [(1, "up", "a test")]
 
 
 def test_old_history_and_old_tombstones_are_deleted(journal: DatabaseJournal) -> None:

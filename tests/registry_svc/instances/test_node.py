@@ -6,6 +6,7 @@ import grpc
 from grpc_health.v1 import health_pb2, health_pb2_grpc
 from grpc_reflection.v1alpha import reflection_pb2, reflection_pb2_grpc
 
+from libs.testing.events import Published
 from registry_svc.instances.models import StoredInstance, Transition
 from tests.registry_svc.parts import Clients, GrpcInstance, RunningRegistry, registration, wait_until
 
@@ -79,6 +80,40 @@ def test_history_tells_every_change_of_a_state(
         return list(Transition.objects.filter(type="todo").order_by("pk").values_list("before", "after"))
 
     wait_until(lambda: history() == [("", "up"), ("up", "draining"), ("draining", "")])
+
+
+def told(published: Published, instance: str = "todo-1") -> list[tuple[int, str]]:
+    mine = [each for each in published if each.aggregate_id == instance]
+    return [(each.sequence, each.type.removeprefix("registry.instance.")) for each in mine]
+
+
+def test_other_services_are_told_that_an_instance_came_drained_and_left(
+    registry: RunningRegistry, clients: Clients, grpc_instance: GrpcInstance, published: Published
+) -> None:
+    lease = clients.lease(registration(grpc_port=grpc_instance.port))
+    assert lease.wait(5)
+    lease.drain()
+    lease.stop()
+    wait_until(lambda: told(published) == [(1, "up"), (2, "draining"), (3, "down")])
+    assert [each.data["reason"] for each in published if each.aggregate_id == "todo-1"] == [
+        "registered",
+        "todo: the instance is shutting down",
+        "todo: deregistered",
+    ]
+
+
+def test_a_restart_tells_of_the_registry_itself_and_of_nobody_else(
+    registry: RunningRegistry, clients: Clients, grpc_instance: GrpcInstance, published: Published
+) -> None:
+    lease = clients.lease(registration(grpc_port=grpc_instance.port))
+    assert lease.wait(5)
+    registry.stop()
+    registry.start()
+    assert lease.wait(5)
+    wait_until(lambda: not registry.node.catalog.degraded("todo"))
+    registry.node.journal.flush().result(5)
+    assert told(published) == [(1, "up")]
+    assert told(published, "registry-1") == [(1, "up"), (2, "down"), (3, "up")]
 
 
 def test_the_registry_itself_is_well_by_grpc_and_http_without_a_token(registry: RunningRegistry) -> None:
