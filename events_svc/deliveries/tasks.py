@@ -17,8 +17,11 @@ from libs.contracts.names import TASK_ACKNOWLEDGE, TASK_PUBLISH
 from libs.eventbus.envelope import Envelope, MalformedEnvelope
 from libs.eventbus.signing import Message
 from libs.identity.service_tokens import TokenError
+from libs.telemetry import metrics
 
 log = structlog.get_logger(__name__)
+
+STORED = metrics.counter("mt_events_stored", "Events that this process stored.", "source")
 
 T = TypeVar("T")
 
@@ -33,6 +36,7 @@ def publish(*, queue: str, source: str, payload: str, signature: str) -> None:
         return
     envelopes = list(_readable(content["events"], lambda value: _envelope(value, source), partial(_refuse, source)))
     stored = events_take(source=source, envelopes=envelopes)
+    STORED.labels(source).inc(stored)
     log.debug("events stored", source=source, received=len(envelopes), stored=stored)
 
 

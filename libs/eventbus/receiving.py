@@ -17,8 +17,14 @@ from libs.eventbus.envelope import Envelope, MalformedEnvelope
 from libs.eventbus.reactions import Reaction, find, versions_of
 from libs.eventbus.signing import Message
 from libs.eventbus.transports import TransportError, transport
+from libs.telemetry import metrics
 
 log = structlog.get_logger(__name__)
+
+EVENTS = metrics.counter(
+    "mt_reactions", "What became of events here: applied, repeated, failed, parked or unread.", "type", "outcome"
+)
+SECONDS = metrics.histogram("mt_reaction_seconds", "Time of a reaction with its inbox row and commit.", "type")
 
 #: Results wait at most this long for the rest of their batch (seconds), well below the lease.
 FLUSH_AFTER = 1.0
@@ -64,15 +70,20 @@ def _try(event: Any, reactions: Mapping[str, Reaction]) -> Fault | None:
         envelope = Envelope.from_json(event)
     except MalformedEnvelope as error:
         log.warning("an event can't be read", reason=str(error))
+        EVENTS.labels("", "unread").inc()
         return Fault(f"The event can't be read: {error}")
     reaction = find(reactions, envelope.type)
     if reaction is not None and envelope.dataversion not in versions_of(reaction):
+        EVENTS.labels(envelope.type, "parked").inc()
         return Fault(f"Version {envelope.dataversion} of {envelope.type} is not known here.", unknown_version=True)
     try:
-        inbox.apply(envelope, reactions)
+        with SECONDS.labels(envelope.type).time():
+            first = inbox.apply(envelope, reactions)
     except Exception:  # whatever a reaction raises is a failure of this event, not of the worker
         log.warning("a reaction failed", type=envelope.type, event_id=envelope.id, exc_info=True)
+        EVENTS.labels(envelope.type, "failed").inc()
         return Fault(traceback.format_exc()[-ERROR_SIZE:])
+    EVENTS.labels(envelope.type, "applied" if first else "repeated").inc()
     return None
 
 

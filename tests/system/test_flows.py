@@ -1,7 +1,9 @@
 """The flows that the platform is for, step by step."""
 
+import json
 import secrets
 
+import pytest
 import requests
 from websockets.sync.client import connect
 
@@ -91,6 +93,24 @@ def test_auth_and_todo_sync_through_events(stack, person, admin):
 
     assert len(eventually(delivered, what="the delivery to TODO")) == 1
     assert ada.inbox()["name"] == "Inbox"
+
+
+@pytest.mark.parametrize(
+    ("worker", "sample"),
+    [
+        ("events-worker-1", 'mt_events_stored_total{source="auth"}'),
+        ("auth-worker-1", "mt_outbox_events"),
+        ("todo-worker-1", 'mt_reactions_total{outcome="applied",type="auth.user.registered"}'),
+    ],
+)
+def test_workers_say_where_their_metrics_are_and_count_what_they_do(stack, person, worker, sample):
+    (found,) = json.loads((stack.home / "metrics" / f"{worker}.json").read_text())
+    url = f"http://{found['targets'][0]}"
+    assert requests.get(f"{url}/healthz", timeout=5).json() == {"status": "passing"}
+    assert requests.get(f"{url}/metrics", timeout=5).status_code == 404
+    token = {"Authorization": f"Bearer {(stack.plan.keys / 'metrics.token').read_text().strip()}"}
+    person("Mina")
+    eventually(lambda: f"\n{sample} " in requests.get(f"{url}/metrics", headers=token, timeout=5).text)
 
 
 def test_every_service_logs(stack, person, logs):

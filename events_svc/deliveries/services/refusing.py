@@ -10,8 +10,11 @@ from django.db.models import F
 from django.utils import timezone
 
 from events_svc.deliveries.models import Refusal
+from libs.telemetry import metrics
 
 log = structlog.get_logger(__name__)
+
+REFUSED = metrics.counter("mt_events_refused", "Events that this process refused, each time anew.", "source")
 
 #: A reason is for people; what a database says may go on with the whole row, which is about people.
 LONGEST = 300
@@ -23,6 +26,7 @@ def event_refuse(*, source: str, event_id: object, reason: str) -> None:
     first_line = reason.split("\n", 1)[0][:LONGEST]
     log.warning("an event was refused", source=source, event_id=event_id, reason=first_line)
     known = _outbox_id(event_id)
+    REFUSED.labels(source).inc()
     if known is None:
         return
     noted = {"reason": _storable(first_line), "refused_at": timezone.now()}

@@ -12,6 +12,7 @@ from libs.eventbus.signing import seal
 from libs.eventbus.tasks import receive
 from libs.eventbus.transports.memory import MemoryTransport
 from libs.identity.service_tokens import ServiceSigner, load_private_key
+from libs.telemetry import metrics
 from tests.libs.eventbus.conftest import envelope
 
 pytestmark = pytest.mark.django_db
@@ -35,6 +36,28 @@ def test_every_event_is_applied_and_acknowledged(bus: MemoryTransport) -> None:
     receiving.receive(events, {"todo.*": lambda event: seen.append(event.sequence)})
     assert seen == [1, 2]
     assert results(bus) == [(1, True, True), (2, True, True)]
+
+
+def counted(outcome: str, event_type: str = "todo.list.updated") -> float:
+    wanted = f'mt_reactions_total{{outcome="{outcome}",type="{event_type}"}} '
+    lines = metrics.render().decode().splitlines()
+    return sum(float(line.removeprefix(wanted)) for line in lines if line.startswith(wanted))
+
+
+def test_what_became_of_events_and_how_long_it_took_is_counted(bus: MemoryTransport) -> None:
+    def react(event: Envelope) -> None:
+        if event.aggregate_id == "bad":
+            raise ValueError("no such list")
+
+    outcomes = ("applied", "repeated", "failed", "parked")
+    before = {each: counted(each) for each in outcomes} | {"unread": counted("unread", "")}
+    good = envelope("good")
+    sent = batch(good, good, envelope("bad"), envelope("new", dataversion=2), envelope("odd"))
+    sent["events"][-1]["event"]["sequence"] = 0
+    receiving.receive(sent, {"todo.*": react})
+    after = {each: counted(each) for each in outcomes} | {"unread": counted("unread", "")}
+    assert {each: after[each] - before[each] for each in after} == dict.fromkeys(after, 1)
+    assert 'mt_reaction_seconds_count{type="todo.list.updated"}' in metrics.render().decode()
 
 
 def test_an_aggregate_stops_at_its_first_failure_and_others_go_on(bus: MemoryTransport) -> None:

@@ -16,11 +16,14 @@ class Command(BaseCommand):
         if not settings.WORKER_QUEUES:
             raise CommandError(f"{settings.SERVICE} has no queue, so it has no worker")
         from libs.eventbus import worker  # noqa: PLC0415  (only services with a queue install it)
+        from libs.service.workerdoor import WorkerDoor  # noqa: PLC0415  (for commands of others it is a long import)
 
         platform.begin_logs()
         platform.refuse_unready()
         platform.connect()
-        worker.run(settings.SERVICE, settings.WORKER_QUEUES, Shipping(), platform.parts_of("WORKER_PARTS"))
+        worker.run(
+            settings.SERVICE, settings.WORKER_QUEUES, Shipping(), WorkerDoor(), platform.parts_of("WORKER_PARTS")
+        )
 
 
 class Shipping:
