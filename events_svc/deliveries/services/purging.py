@@ -21,16 +21,15 @@ from libs.eventbus.envelope import Envelope, MalformedEnvelope
 log = structlog.get_logger(__name__)
 
 CHUNK = 500
+FINISHED = (Status.ACKED, Status.SKIPPED)
 
 
 def events_purge() -> int:
     """Archive and delete old delivered events, a chunk at a time; give their number."""
     total = 0
     with _archive() as archive:
-        while rows := list(_old().order_by("id")[:CHUNK]):
-            if archive is not None:
-                archive.append({**row.envelope.to_json(), "stored_at": row.stored_at.isoformat()} for row in rows)
-            total += _delete([row.pk for row in rows])
+        while count := _purge_chunk(archive):
+            total += count
     return total
 
 
@@ -40,18 +39,27 @@ def _archive() -> AbstractContextManager[Archive | None]:
 
 def _old() -> QuerySet[Event]:
     limit = timezone.now() - timedelta(days=settings.EVENTS_RETENTION_DAYS)
-    unfinished = Delivery.objects.filter(event=OuterRef("pk")).exclude(status__in=[Status.ACKED, Status.SKIPPED])
+    unfinished = Delivery.objects.filter(event=OuterRef("pk")).exclude(status__in=FINISHED)
     kept_anew = Q(restored_at__gte=limit)
     return Event.objects.filter(stored_at__lt=limit).exclude(kept_anew).exclude(Exists(unfinished))
 
 
 @transaction.atomic
-def _delete(ids: list[int]) -> int:
-    """Delete those of `ids` that nobody replays since they were read."""
-    still = list(_old().filter(pk__in=ids).values_list("id", flat=True))
-    Delivery.objects.filter(event__in=still).delete()
-    Event.objects.filter(pk__in=still).delete()
-    return len(still)
+def _purge_chunk(archive: Archive | None) -> int:
+    """Archive and delete some events, which are locked meanwhile: another worker takes others. Gives their number.
+
+    Their deliveries are locked, too, and looked at again: a replay may just have begun.
+    """
+    locked = list(_old().select_for_update(skip_locked=True).order_by("id")[:CHUNK])
+    deliveries = Delivery.objects.filter(event__in=locked).select_for_update().values_list("event_id", "status")
+    replayed = {event_id for event_id, status in deliveries if status not in FINISHED}
+    rows = [row for row in locked if row.pk not in replayed]
+    if rows and archive is not None:
+        archive.append({**row.envelope.to_json(), "stored_at": row.stored_at.isoformat()} for row in rows)
+    ids = [row.pk for row in rows]
+    Delivery.objects.filter(event__in=ids).delete()
+    Event.objects.filter(pk__in=ids).delete()
+    return len(rows)
 
 
 def events_restore(lines: Iterable[Mapping[str, Any]]) -> int:

@@ -1,8 +1,12 @@
 """Small words for the ledger's tests."""
 
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
-from typing import Any
+from threading import Barrier
+from typing import Any, TypeVar
 
+from django.db import connection
 from django.utils import timezone
 
 from events_svc.deliveries.dispatcher import dispatch
@@ -11,6 +15,8 @@ from events_svc.deliveries.services.acknowledging import Result, deliveries_ackn
 from events_svc.deliveries.services.storing import events_store
 from libs.eventbus import Envelope
 from libs.eventbus.transports.memory import MemoryTransport
+
+T = TypeVar("T")
 
 
 def store(*envelopes: Envelope) -> int:
@@ -50,6 +56,21 @@ def let_pass(seconds: float) -> None:
         Stream.objects.filter(pk=stream.pk).update(hole_since=_earlier(stream.hole_since, by))
     for event in Event.objects.all():
         Event.objects.filter(pk=event.pk).update(stored_at=event.stored_at - by)
+
+
+def at_once(act: Callable[[], T], times: int) -> list[T]:
+    """Let several threads do the same at the same time, as processes would; give what came of it."""
+    ready = Barrier(times)
+
+    def run() -> T:
+        ready.wait(timeout=10)
+        try:
+            return act()
+        finally:
+            connection.close()
+
+    with ThreadPoolExecutor(times) as pool:
+        return [each.result(timeout=60) for each in [pool.submit(run) for _ in range(times)]]
 
 
 def _earlier(moment: Any, by: timedelta) -> Any:

@@ -16,7 +16,7 @@ from events_svc.deliveries.services.purging import events_purge
 from events_svc.deliveries.services.replaying import replay
 from libs.eventbus.transports.memory import MemoryTransport
 from tests.events_svc.conftest import registered
-from tests.events_svc.deliveries.helpers import dispatched, let_pass, store
+from tests.events_svc.deliveries.helpers import at_once, dispatched, let_pass, store
 
 pytestmark = pytest.mark.django_db
 MONTH = 31 * 86400
@@ -74,6 +74,19 @@ def test_purged_events_are_in_the_archive_and_come_back_for_a_replay(
     Delivery.objects.all().update(status="acked")
     assert replay(subscriber="todo", since=LONG_AGO) == 4
     assert dispatched(bus) == [("todo.events", [("ann", 1), ("ann", 2), ("ann", 3), ("ben", 1)])]
+
+
+@pytest.mark.django_db(transaction=True)
+def test_two_workers_that_purge_at_once_archive_and_delete_each_event_once(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(purging, "CHUNK", 3)
+    users = [f"user-{number:02}" for number in range(60)]
+    store(*map(registered, users))
+    Event.objects.update(stored_at=LONG_AGO)
+    assert sum(at_once(events_purge, 2)) == len(users)
+    assert sorted(archived(folder)) == users
+    assert not Event.objects.exists()
 
 
 def test_an_empty_ledger_takes_archived_events_and_waits_for_nothing_before_them(

@@ -19,7 +19,7 @@ from events_svc.deliveries.services.replaying import (
 from libs.contracts.errors import NotFound
 from libs.eventbus.transports.memory import MemoryTransport
 from tests.events_svc.conftest import registered
-from tests.events_svc.deliveries.helpers import answer, dispatched, statuses, store
+from tests.events_svc.deliveries.helpers import answer, at_once, dispatched, statuses, store
 
 pytestmark = pytest.mark.django_db
 LONG_AGO = timezone.now() - timedelta(days=1)
@@ -112,6 +112,25 @@ def test_time_without_a_worker_is_not_made_up_for_in_a_replay(todo_subscribes: C
     replay(subscriber="todo", since=LONG_AGO, per_second=2)
     pass_for_replays(3600)
     assert replays_advance() == 3
+
+
+@pytest.mark.django_db(transaction=True)
+def test_two_sweepers_at_once_replay_each_event_once(todo_subscribes: Callable[..., None]) -> None:
+    todo_subscribes()
+    users = [f"user-{number:03}" for number in range(120)]
+    store(*map(registered, users))
+    Delivery.objects.update(status="acked", done_at=timezone.now())
+    replay(subscriber="todo", since=LONG_AGO, per_second=1000)
+
+    def sweep() -> int:
+        count = 0
+        while Replay.objects.filter(ended_at=None).exists():
+            count += replays_advance()
+        return count
+
+    assert sum(at_once(sweep, 2)) == len(users)
+    assert Replay.objects.get().events == len(users)
+    assert sorted(statuses()) == [(user, 1, "pending") for user in users]
 
 
 def test_a_replay_is_stopped(todo_subscribes: Callable[..., None]) -> None:

@@ -46,6 +46,7 @@ class Platform:
         self.home = home
         self.socket = home / "valkey.sock"
         self.broker_url = OTHER_BROKER or f"redis+socket://{self.socket}?virtual_host=0"
+        self.lease = 5
         self.running: list[subprocess.Popen[bytes]] = []
         self.workers: dict[str, subprocess.Popen[bytes]] = {}
         write_keys(home / "keys")
@@ -58,7 +59,7 @@ class Platform:
             "MT_HOME": str(self.home),
             "MT_SECRET_KEY": "only-for-tests-only-for-tests-only-for-tests-only-for-tests",
             "MT_BROKER_URL": self.broker_url,
-            "MT_DELIVERY_LEASE_SECONDS": "5",
+            "MT_DELIVERY_LEASE_SECONDS": str(self.lease),
             "MT_LOG_LEVEL": "INFO",
         }
 
@@ -78,8 +79,11 @@ class Platform:
 
     def migrate(self) -> None:
         for service in SETTINGS:
-            command = [sys.executable, "-m", "django", "migrate", "--run-syncdb", "-v", "0"]
-            subprocess.run(command, env=self.environment(service), check=True, timeout=60)
+            self.manage(service, "migrate", "--run-syncdb", "-v", "0")
+
+    def manage(self, service: str, *arguments: str) -> None:
+        command = [sys.executable, "-m", "django", *arguments]
+        subprocess.run(command, env=self.environment(service), check=True, timeout=60)
 
     def start(self, service: str, *arguments: str) -> subprocess.Popen[bytes]:
         command = [sys.executable, "-m", "tests.events_svc.real_broker", service, *arguments]

@@ -32,13 +32,13 @@ def assert_exactly_once_in_order(platform: Platform, count: int) -> None:
     assert all(sequences == list(range(1, len(sequences) + 1)) for sequences in found.values())
 
 
-def hold_in_the_middle(platform: Platform, count: int) -> None:
+def hold_in_the_middle(platform: Platform, count: int, aggregates: int = 6) -> None:
     """Publish while Events is away, then let it deliver until the subscriber stands still inside a reaction.
 
     That reaction holds the write lock of its SQLite file, so nobody else could publish then.
     """
     end(platform, "events")
-    assert platform.start("todo", "publish", str(count), "6", "0.0").wait(timeout=60) == 0
+    assert platform.start("todo", "publish", str(count), str(aggregates), "0.0").wait(timeout=60) == 0
     (platform.home / "hold").touch()
     platform.start("events", "worker")
     wait_for((platform.home / "inside").exists, what="the reaction")
