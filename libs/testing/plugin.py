@@ -1,6 +1,6 @@
 """The pytest plugin of all suites (`-p libs.testing.plugin`): fixtures that every service's tests share."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -10,6 +10,7 @@ from libs.testing.client import BridgeTestClient
 if TYPE_CHECKING:
     from libs.eventbus import Envelope
     from libs.testing.events import Published
+    from libs.testing.migrations import Past
 
 
 @pytest.fixture
@@ -32,3 +33,12 @@ def deliver(db: Any) -> Callable[..., "Envelope"]:
     from libs.testing.events import deliver  # noqa: PLC0415  (needs Django's apps)
 
     return deliver
+
+
+@pytest.fixture
+def past(transactional_db: None) -> "Iterator[type[Past]]":
+    """The way back to an older database: `past("todos", "0001_initial")`; the test ends in the present."""
+    from libs.testing.migrations import Past  # noqa: PLC0415  (needs Django)
+
+    yield Past
+    Past.go_on()
