@@ -22,7 +22,7 @@ from libs.identity.user_tokens import UserTokenVerifier
 from libs.rpc.asgi import Application, Receive, Scope, Send
 from libs.rpc.dispatcher import Dispatcher
 from libs.rpc.multiplexer import Multiplexer
-from libs.service.asgi import lifespan
+from libs.service.asgi import lifespan, platform_paths
 from libs.service.identity import signer
 
 #: Threads for the gateway's own pages; requests to services need none.
@@ -36,7 +36,7 @@ class Current:
 
 
 def make_application() -> Application:
-    """Make the ASGI application. Nothing is asked before its lifespan starts."""
+    """Make the ASGI application, with the platform's paths. Nothing is asked before its lifespan starts."""
     gateway = Current.gateway = Gateway()
 
     def application(scope: Scope, receive: Receive, send: Send) -> Awaitable[None]:
@@ -44,7 +44,7 @@ def make_application() -> Application:
             return lifespan(receive, send, gateway.start, gateway.stop)
         return gateway.pipeline(scope, receive, send)
 
-    return application
+    return platform_paths(application, gateway.pipeline.take)
 
 
 class Gateway:

@@ -54,6 +54,8 @@ def observe(visit: Visit, status: int) -> None:
             "upstream_instance": visit.instance,
             "attempts": visit.attempts,
             "request_id": visit.request_id,
+            "trace_id": visit.trace.parent.trace_id,
+            "span_id": visit.trace.parent.span_id,
             "client_request_id": visit.head.client_request_id,
             "client_ip": visit.head.origin.client_ip,
             "user_id": visit.principal.user_id if visit.principal else "",

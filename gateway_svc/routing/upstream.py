@@ -8,6 +8,7 @@ Sent again, within the service's retry budget and its deadline, is
 import asyncio
 import time
 from collections.abc import AsyncIterator, Callable
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field
 from typing import Protocol
 
@@ -15,6 +16,7 @@ import grpc
 import structlog
 
 from gateway_svc.routing import envelope, observation
+from gateway_svc.routing.answers import Answer
 from gateway_svc.routing.errors import BadAnswer, CircuitOpen, Overloaded
 from gateway_svc.routing.policies import Policy
 from gateway_svc.routing.resilience import Breaker, Ejections, RetryBudget
@@ -23,8 +25,9 @@ from libs.contracts.errors import DeadlineExceeded, ServiceError, Unavailable
 from libs.discovery import Directory, Instance, NoInstance
 from libs.discovery.client import IDEMPOTENT
 from libs.rpc import http_bridge_pb2 as pb
+from libs.rpc.asgi import Disconnected
 from libs.rpc.exchange import MIN_SECONDS
-from libs.rpc.multiplexer import Transfer
+from libs.rpc.multiplexer import Deliver, Outcome, Transfer
 from libs.rpc.status import NoAnswer, refusal_of, unavailable
 
 log = structlog.get_logger(__name__)
@@ -42,24 +45,15 @@ class Client(Protocol):
     async def ask(self, target: str, audience: str, request: bytes, timeout: float) -> pb.Response | str:  # noqa: ASYNC109
         """Send a serialized Request to an instance; a text is the token of an answer to collect."""
 
+    def send(
+        self, target: str, audience: str, request: bytes, timeout: float, deliver: Deliver
+    ) -> Callable[[], None] | None:
+        """Send it, and have what `ask` would give delivered; give what takes it back, None where only `ask` works."""
+
     async def transfer(
         self, target: str, audience: str, opening: pb.Part, body: AsyncIterator[bytes] | None = None
     ) -> Transfer:
         """Begin a transfer."""
-
-
-@dataclass(slots=True)
-class Answer:
-    """A service's answer, with the headers that pass: whole, or with a body still to come.
-
-    Who takes an answer closes it, whether its body was read or not.
-    """
-
-    status: int
-    headers: list[tuple[bytes, bytes]]
-    body: bytes = b""
-    chunks: AsyncIterator[bytes] | None = None
-    close: Callable[[], None] = lambda: None
 
 
 @dataclass(slots=True)
@@ -93,7 +87,7 @@ class Service:
 
 
 @dataclass(slots=True)
-class _Call:
+class Call:
     """One request on its way: to be answered by `deadline` (monotonic); `may_repeat`: also when it was begun."""
 
     service: Service
@@ -104,8 +98,22 @@ class _Call:
     may_repeat: bool
 
 
+@dataclass(slots=True)
+class Attempt:
+    """A call sent to one instance, at `began` (monotonic). `seconds` are left for the answer."""
+
+    instance: Instance
+    record: Record
+    began: float
+    seconds: float
+
+
 class Upstream:
-    """Calls services for visits."""
+    """Calls services for visits: `call` does it all.
+
+    Who has no task to wait in does it in steps: `open`, `begin`, `send`, and `answered` once the answer is there;
+    `finish` does the rest, whatever has been done before.
+    """
 
     def __init__(self, directory: Directory, client: Client) -> None:
         """Choose instances of `directory` and send by `client`."""
@@ -121,26 +129,59 @@ class Upstream:
 
         `request` is a serialized Request; `body` is that of a request too large for its envelope; it can be sent once.
         """
+        return await self.finish(self.open(visit, request, policy, body))
+
+    def open(self, visit: Visit, request: bytes, policy: Policy, body: AsyncIterator[bytes] | None = None) -> Call:
+        """Begin a call; ServiceError where it is refused at once. It is ended by `answered`, `finish` or `close`."""
         service = self.services.get(visit.service)
         if service is None:
             service = self.services[visit.service] = Service()
         may_repeat = body is None and (visit.method in IDEMPOTENT or bool(visit.names.get(b"idempotency-key")))
-        call = _Call(service, visit, request, visit.deadline(policy.timeout), body, may_repeat)
+        call = Call(service, visit, request, visit.deadline(policy.timeout), body, may_repeat)
         self._admit(service, visit, policy)
         service.in_flight += 1
-        decided = False
+        service.budget.note()
+        return call
+
+    def send(self, call: Call, attempt: Attempt, deliver: Deliver) -> Callable[[], None] | None:
+        """Send the request of an attempt that has begun, as `Client.send` says."""
+        instance = attempt.instance
+        return self._client.send(instance.grpc_address, call.visit.service, call.request, attempt.seconds, deliver)
+
+    def answered(self, call: Call, attempt: Attempt, response: pb.Response) -> Answer:
+        """End a call with its answer; BadAnswer where that is none."""
         try:
-            answer = await self._attempts(call)
-            service.breaker.answered()
-            decided = True
-        except ServiceError as error:
-            decided = self._note(call, error)
+            answer = Answer(response.status, _valid(response, call.visit), response.body)
+        except BadAnswer as error:
+            self._end(call, attempt, "left", reached=True)
+            self.close(call, error)
             raise
-        finally:
-            service.in_flight -= 1
-            if not decided:
-                service.breaker.undecided()
+        self._end(call, attempt, "answered", reached=True)
+        self.close(call, None)
         return answer
+
+    def left(self, call: Call, attempt: Attempt) -> None:
+        """End a call whose client has left."""
+        self._end(call, attempt, "left", reached=True)
+        self.close(call, Disconnected())
+
+    async def finish(self, call: Call, attempt: Attempt | None = None, outcome: Outcome | None = None) -> Answer:
+        """Give the answer to a call that is open: an `attempt` may have begun, and have had its `outcome`."""
+        try:
+            answer = await self._attempts(call, attempt, outcome)
+        except BaseException as error:
+            self.close(call, error)
+            raise
+        self.close(call, None)
+        return answer
+
+    def close(self, call: Call, error: BaseException | None) -> None:
+        """End a call, and tell the breaker how."""
+        call.service.in_flight -= 1
+        if error is None:
+            call.service.breaker.answered()
+        elif not isinstance(error, ServiceError) or not self._note(call, error):
+            call.service.breaker.undecided()
 
     def _admit(self, service: Service, visit: Visit, policy: Policy) -> None:
         """Refuse at once what would only wait."""
@@ -152,7 +193,7 @@ class Upstream:
             raise CircuitOpen(retry_after=retry_after, extra=_extra(visit, retryable=True))
 
     @staticmethod
-    def _note(call: _Call, error: ServiceError) -> bool:
+    def _note(call: Call, error: ServiceError) -> bool:
         """Tell the breaker of a call without an answer, where an instance was asked; tell whether it counted."""
         if not call.visit.instance or call.visit.shortened or isinstance(error, BadAnswer):
             return False
@@ -161,20 +202,20 @@ class Upstream:
             observation.BREAKERS.labels(call.visit.service).inc()
         return True
 
-    async def _attempts(self, call: _Call) -> Answer:
+    async def _attempts(self, call: Call, attempt: Attempt | None, outcome: Outcome | None) -> Answer:
         tried: set[str] = set()
-        call.service.budget.note()
         while True:
-            instance = self._pick(call, tried)
-            tried.add(instance.id)
             try:
-                return await self._attempt(call, instance)
+                attempt = attempt or self.begin(call, tried)
+                return await self._attempt(call, attempt, outcome)
             except NoAnswer as failure:
+                tried.add(call.visit.instance)
                 if not self._may_try_another(call, failure, tried):
                     raise _error(failure, call) from failure
+            attempt = outcome = None
             call.request += pb.Request(attempt=call.visit.attempts).SerializeToString()  # the last one counts
 
-    def _may_try_another(self, call: _Call, failure: NoAnswer, tried: set[str]) -> bool:
+    def _may_try_another(self, call: Call, failure: NoAnswer, tried: AbstractSet[str]) -> bool:
         if call.body is not None or not (failure.refused or call.may_repeat) or not _is_passing(failure):
             return False
         if len(tried) >= MAX_ATTEMPTS or not self._has_another(call, tried):
@@ -184,7 +225,7 @@ class Upstream:
         observation.BUDGET_SPENT.labels(call.visit.service).inc()
         return False
 
-    def _pick(self, call: _Call, tried: set[str]) -> Instance:
+    def _pick(self, call: Call, tried: AbstractSet[str]) -> Instance:
         """Choose by load; one that is ejected only where there is no other."""
         name, ejected = call.visit.service, call.service.ejections.ejected()
         try:
@@ -197,53 +238,67 @@ class Upstream:
         except NoInstance as error:
             raise unavailable(name) from error
 
-    def _has_another(self, call: _Call, tried: set[str]) -> bool:
+    def _has_another(self, call: Call, tried: AbstractSet[str]) -> bool:
         try:
             return bool(self._pick(call, tried))
         except Unavailable:
             return False
 
-    async def _attempt(self, call: _Call, instance: Instance) -> Answer:
+    def begin(self, call: Call, tried: AbstractSet[str] = frozenset()) -> Attempt:
+        """Begin an attempt at an instance that was not tried; ServiceError or NoAnswer where that can't be."""
         service, visit = call.service, call.visit
+        instance = self._pick(call, tried)
         visit.instance = instance.id
-        visit.attempts += 1
         began = time.monotonic()
         if call.deadline - began < MIN_SECONDS:
             raise NoAnswer(grpc.StatusCode.DEADLINE_EXCEEDED, "no time left")
-        reached = True
-        outcome = "left"
+        visit.attempts += 1
         record = service.records.get(instance.id)
         if record is None:
             record = service.records[instance.id] = Record(instance.incarnation)
         record.in_flight += 1
         self._directory.begin(instance)
+        return Attempt(instance, record, began, call.deadline - began)
+
+    def _end(self, call: Call, attempt: Attempt, outcome: str, *, reached: bool) -> None:
+        instance = attempt.instance
+        answered = outcome == "answered"
+        self._directory.end(instance, ok=reached)
+        seconds = time.monotonic() - attempt.began
+        attempt.record.end(seconds, answered=answered)
+        observation.attempt(call.visit.service, instance.id, outcome, seconds)
+        if answered:
+            call.service.ejections.succeeded(instance.id)
+
+    async def _attempt(self, call: Call, attempt: Attempt, outcome: Outcome | None) -> Answer:
+        reached, word = True, "left"
         try:
             if call.body is not None:
                 opening = pb.Part(request=pb.Request.FromString(call.request))
-                answer = await self._transfer(call, instance, opening, call.deadline - began)
+                answer = await self._transfer(call, attempt.instance, opening, attempt.seconds)
             else:
-                answer = await self._ask(call, instance, call.deadline - began)
-            outcome = "answered"
-            service.ejections.succeeded(instance.id)
+                answer = await self._ask(call, attempt, outcome)
+            word = "answered"
         except NoAnswer as failure:
-            outcome = failure.code.name.lower()
+            word = failure.code.name.lower()
             reached = failure.code is not grpc.StatusCode.UNAVAILABLE
-            self._note_failure(call, instance, failure)
+            self._note_failure(call, attempt.instance, failure)
             raise
         finally:
-            self._directory.end(instance, ok=reached)
-            seconds = time.monotonic() - began
-            record.end(seconds, answered=outcome == "answered")
-            observation.attempt(visit.service, instance.id, outcome, seconds)
+            self._end(call, attempt, word, reached=reached)
         return answer
 
-    async def _ask(self, call: _Call, instance: Instance, seconds: float) -> Answer:
-        response = await self._client.ask(instance.grpc_address, call.visit.service, call.request, seconds)
-        if isinstance(response, str):
-            return await self._transfer(call, instance, pb.Part(collect=response), seconds)
-        return Answer(response.status, _valid(response, call.visit), response.body)
+    async def _ask(self, call: Call, attempt: Attempt, outcome: Outcome | None) -> Answer:
+        instance, seconds = attempt.instance, attempt.seconds
+        if outcome is None or (isinstance(outcome, NoAnswer) and outcome.code is grpc.StatusCode.UNIMPLEMENTED):
+            outcome = await self._client.ask(instance.grpc_address, call.visit.service, call.request, seconds)
+        if isinstance(outcome, NoAnswer):
+            raise outcome
+        if isinstance(outcome, str):
+            return await self._transfer(call, instance, pb.Part(collect=outcome), seconds)
+        return Answer(outcome.status, _valid(outcome, call.visit), outcome.body)
 
-    async def _transfer(self, call: _Call, instance: Instance, opening: pb.Part, seconds: float) -> Answer:
+    async def _transfer(self, call: Call, instance: Instance, opening: pb.Part, seconds: float) -> Answer:
         """Exchange bodies in pieces. The service's time begins anew with each piece of the request that it takes."""
         patience = _Patience(seconds)
         body = patience.prolonged_by(call.body) if call.body is not None else None
@@ -263,7 +318,7 @@ class Upstream:
         return Answer(head.status, headers, chunks=_chunks(transfer), close=transfer.cancel)
 
     @staticmethod
-    def _note_failure(call: _Call, instance: Instance, failure: NoAnswer) -> None:
+    def _note_failure(call: Call, instance: Instance, failure: NoAnswer) -> None:
         log.warning(
             "no answer", upstream=instance.id, address=instance.grpc_address, code=failure.code.name,
             detail=failure.detail, refused=failure.refused,
@@ -317,7 +372,7 @@ def _is_passing(failure: NoAnswer) -> bool:
     return failure.code in (grpc.StatusCode.UNAVAILABLE, grpc.StatusCode.RESOURCE_EXHAUSTED)
 
 
-def _error(failure: NoAnswer, call: _Call) -> ServiceError:
+def _error(failure: NoAnswer, call: Call) -> ServiceError:
     error = refusal_of(failure.code, failure.detail, call.visit.service)
     if isinstance(error, Unavailable):
         error.extra["retryable"] = failure.refused or call.may_repeat

@@ -7,7 +7,7 @@ at the end of this turn of the loop where that takes longer.
 
 import asyncio
 import re
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from functools import lru_cache
 from typing import Any
 
@@ -25,6 +25,10 @@ class AnswerCycle(RequestResponseCycle):
     """One request and its answer."""
 
     loop: asyncio.AbstractEventLoop
+    #: Is called when the client leaves before its answer is complete.
+    on_leave: Callable[[], None] | None = None
+    #: The connection, as long as it is there.
+    protocol: Any = None
     _head = b""
     _flushing: asyncio.Handle | None = None
 
@@ -37,10 +41,21 @@ class AnswerCycle(RequestResponseCycle):
         kind = message["type"]
         if kind == "http.response.start" and not self.response_started:
             self._write_head(message["status"], message.get("headers", ()))
+            self._flushing = self.loop.call_soon(self.flush)
         elif kind == "http.response.body" and self.response_started and not self.response_complete:
             self._write_body(message.get("body", b""), more=message.get("more_body", False))
         else:
             raise RuntimeError(f"{kind} can't be sent now")
+
+    def run_in_task(self, application: Any) -> None:
+        """Let an ASGI application answer. Of a client that has left nobody waits for it."""
+        if self.protocol is not None:
+            self.protocol.run_in_task(self, application)
+
+    def answer(self, status: int, headers: Iterable[tuple[bytes, bytes]], body: bytes) -> None:
+        """Write a whole answer; RuntimeError for what can't be one. Whoever sends much looks at `flow` before."""
+        self._write_head(status, headers)
+        self._write_body(body, more=False)
 
     def _write_head(self, status: int, headers: Iterable[tuple[bytes, bytes]]) -> None:
         lines, values, closes = [STATUS_LINE[status]], b"", False
@@ -65,7 +80,6 @@ class AnswerCycle(RequestResponseCycle):
             lines.append(_CHUNKED)
         lines.append(b"\r\n")
         self._head = b"".join(lines)
-        self._flushing = self.loop.call_soon(self.flush)
 
     def flush(self) -> None:
         """Write a head that still waits for its body."""
@@ -73,9 +87,11 @@ class AnswerCycle(RequestResponseCycle):
             self._write(b"")
 
     def _write(self, part: bytes) -> None:
+        if self._head:
+            part, self._head = self._head + part, b""
         if self._flushing is not None:
             self._flushing.cancel()
-            part, self._head, self._flushing = self._head + part, b"", None
+            self._flushing = None
         self.transport.write(part)
 
     def _write_body(self, body: bytes, *, more: bool) -> None:

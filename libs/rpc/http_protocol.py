@@ -12,12 +12,14 @@ import re
 import socket
 import sys
 import urllib.parse
+from collections.abc import Callable
 from http import HTTPStatus
-from typing import Any
+from typing import Any, TypeAlias
 
 import httptools
 import structlog
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
+from uvicorn.server import ServerState
 
 from libs.contracts.errors import BadRequest, ServiceError
 from libs.rpc import framing
@@ -54,6 +56,11 @@ FRAMING_SHARE = 16
 _WEBSOCKET_KEY = re.compile(rb"[A-Za-z0-9+/]{22}==")
 
 
+#: What an application may have as its attribute `take`: it takes a request that is there as a whole, says True, and
+#: answers its cycle later, all without a task. Whatever it leaves, or comes in parts, is served as ASGI says.
+Take: TypeAlias = Callable[[AnswerCycle], bool]
+
+
 class RequestTimeout(ServiceError):
     """The request did not come in time."""
 
@@ -80,6 +87,8 @@ class PublicHttpProtocol(HttpToolsProtocol):
         """Start without a request."""
         super().__init__(*args, **kwargs)
         self._application, self.app = self.app, self._answer
+        self._take: Take | None = getattr(self._application, "take", None)
+        self._unstarted: Any = None
         self._answering: AnswerCycle | None = None
         self._closing = self._deaf = False
         self._data = self._again = b""
@@ -89,6 +98,11 @@ class PublicHttpProtocol(HttpToolsProtocol):
         self._began_in = self._unshown_bytes = self._body_bytes = self._trailer_bytes = 0
         self._owed: tuple[int, int] | None = None
         self._watching: asyncio.TimerHandle | None = None
+
+    @property
+    def is_answering(self) -> bool:
+        """Tell whether a request of this connection is being answered."""
+        return self._answering is not None
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         """Begin to watch how fast the client sends and reads."""
@@ -101,7 +115,16 @@ class PublicHttpProtocol(HttpToolsProtocol):
         if self._watching is not None:
             self._watching.cancel()
         self.app = self._application
+        cycle, self._unstarted = self._answering, None
         super().connection_lost(exc)
+        if cycle is not None:
+            cycle.disconnected = True
+            cycle.message_event.set()
+            if cycle.on_leave is not None:
+                cycle.on_leave()
+        for each in (cycle, self.cycle):
+            if each is not None:
+                each.protocol, each.on_response = None, _nothing
 
     def data_received(self, data: bytes) -> None:
         """Feed the parser; count also what it takes without showing it: the begin of a header, a chunk's extension."""
@@ -115,6 +138,8 @@ class PublicHttpProtocol(HttpToolsProtocol):
             data, self._again = self._again, b""
             self.data_received(data)
             return
+        if self._unstarted is not None and not self._deaf:  # its body has still to come
+            self._start_asgi_task(self.cycle, self._unstarted)
         if part == self._part:
             self._unshown_bytes += len(data) - FRAMING_SHARE * (self._body_bytes - body_bytes)
         if self._unshown_bytes > MAX_HEADER_BYTES or (self._in_head and len(self.headers) > MAX_HEADERS):
@@ -167,6 +192,7 @@ class PublicHttpProtocol(HttpToolsProtocol):
                 on_response=self.on_response_complete,
             )  # fmt: skip
             cycle.loop = self.loop
+            cycle.protocol = self
             has_body = b"content-length" in given or b"transfer-encoding" in given
             self._begin(cycle, self.app if has_body else self._application)
         self._part += 1
@@ -188,7 +214,7 @@ class PublicHttpProtocol(HttpToolsProtocol):
         is_first = self.cycle is None or self.cycle.response_complete
         self.cycle = cycle
         if is_first:
-            self._start_asgi_task(cycle, app)
+            self._unstarted = app  # what came with its head is read first: mostly that is all of it
         else:
             self.flow.pause_reading()
             self.pipeline.appendleft((cycle, app))
@@ -205,6 +231,8 @@ class PublicHttpProtocol(HttpToolsProtocol):
             self._in_body = False
             self._unshown_bytes = 0
             super().on_message_complete()
+            if self._unstarted is not None:
+                self._start_asgi_task(self.cycle, self._unstarted)
 
     def on_response_complete(self) -> None:
         """Go on with the next request, or end the connection where the answer said so."""
@@ -230,7 +258,12 @@ class PublicHttpProtocol(HttpToolsProtocol):
             raise HeadersTooLarge
 
     def _start_asgi_task(self, cycle: Any, app: Any) -> None:
-        self._answering = cycle
+        self._answering, self._unstarted = cycle, None
+        if self._take is None or cycle.more_body or not self._take(cycle):
+            self.run_in_task(cycle, app)
+
+    def run_in_task(self, cycle: AnswerCycle, app: Any) -> None:
+        """Let an ASGI application answer."""
         super()._start_asgi_task(cycle, app)
 
     async def _answer(self, scope: Any, receive: Any, send: Any) -> None:
@@ -342,6 +375,15 @@ class PublicHttpProtocol(HttpToolsProtocol):
             self.transport.write_eof()
         self.flow.resume_reading()
         self.loop.call_later(LINGER_SECONDS, self.transport.close)
+
+
+def _nothing() -> None:
+    pass
+
+
+def in_flight(state: ServerState) -> int:
+    """Count the requests that are being answered."""
+    return sum(getattr(connection, "is_answering", False) for connection in list(state.connections))
 
 
 def _end_if_unread(transport: asyncio.Transport) -> None:

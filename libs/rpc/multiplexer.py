@@ -12,8 +12,8 @@ import asyncio
 import random
 import time
 from collections import OrderedDict, deque
-from collections.abc import AsyncIterator
-from typing import Any
+from collections.abc import AsyncIterator, Callable
+from typing import Any, TypeAlias
 
 import grpc
 import grpc.aio
@@ -47,6 +47,12 @@ _REFUSALS = frozenset(
     (grpc.StatusCode.UNAUTHENTICATED, grpc.StatusCode.PERMISSION_DENIED, grpc.StatusCode.UNIMPLEMENTED)
 )
 
+#: What became of a request: its answer, the token of a parked one, or why there is none.
+Outcome: TypeAlias = pb.Response | str | NoAnswer
+
+#: Takes the outcome of a request.
+Deliver: TypeAlias = Callable[[Outcome], None]
+
 _CODES = {code.value[0]: code for code in grpc.StatusCode}
 
 
@@ -64,19 +70,31 @@ class Multiplexer:
         `request` is a serialized Request. A text is the token of an answer to be collected by `transfer`. A cancelled
         caller cancels the request.
         """
-        stream = self._target(target, audience)
-        if stream.has_no_exchange:
-            return await stream.handle(request, timeout)
-        number, answer = stream.ask(request, timeout)
+        answer: asyncio.Future[Outcome] = asyncio.get_running_loop().create_future()
+        forget = self.send(target, audience, request, timeout, lambda outcome: _settle(answer, outcome))
+        if forget is None:
+            return await self._target(target, audience).handle(request, timeout)
         try:
-            return await answer
+            outcome = await answer
         except asyncio.CancelledError:
-            stream.forget(number)
+            forget()
             raise
-        except NoAnswer as failure:
-            if failure.code is not grpc.StatusCode.UNIMPLEMENTED:
-                raise
-        return await stream.handle(request, timeout)
+        if not isinstance(outcome, NoAnswer):
+            return outcome
+        if outcome.code is not grpc.StatusCode.UNIMPLEMENTED:
+            raise outcome
+        return await self._target(target, audience).handle(request, timeout)
+
+    def send(
+        self, target: str, audience: str, request: bytes, timeout: float, deliver: Deliver
+    ) -> Callable[[], None] | None:
+        """Send as `ask` does, and have the outcome delivered by a later turn of the loop; it must not raise.
+
+        Gives what takes the request back; None where the instance knows no Exchange, and nothing was sent.
+        NoAnswer where nothing can be sent now. A NoAnswer of UNIMPLEMENTED says that `ask` has to be used.
+        """
+        stream = self._target(target, audience)
+        return None if stream.has_no_exchange else stream.send(request, timeout, deliver)
 
     async def transfer(
         self, target: str, audience: str, opening: pb.Part, body: AsyncIterator[bytes] | None = None
@@ -110,13 +128,18 @@ def _drop(target: "_Target") -> None:
     task.add_done_callback(_closing.discard)
 
 
+def _settle(answer: "asyncio.Future[Outcome]", outcome: Outcome) -> None:
+    if not answer.done():  # its caller may have been cancelled
+        answer.set_result(outcome)
+
+
 class _Sent:
     """A request that waits for its answer."""
 
-    __slots__ = ("begun", "future")
+    __slots__ = ("begun", "deliver")
 
-    def __init__(self, future: "asyncio.Future[pb.Response | str]") -> None:
-        self.future = future
+    def __init__(self, deliver: Deliver) -> None:
+        self.deliver = deliver
         self.begun = False  # whether it has left, and may be worked on
 
 
@@ -141,18 +164,17 @@ class _Target:
         self._failures = 0
         self._not_before = 0.0
 
-    def ask(self, request: bytes, timeout: float) -> "tuple[int, asyncio.Future[pb.Response | str]]":
+    def send(self, request: bytes, timeout: float, deliver: Deliver) -> Callable[[], None]:
         if self._task is None:
             if time.monotonic() < self._not_before:
                 raise NoAnswer(grpc.StatusCode.UNAVAILABLE, "could not connect a moment ago", refused=True)
             self._task = self._loop.create_task(self._run())
         self._last = number = self._last + 1
-        future: asyncio.Future[pb.Response | str] = self._loop.create_future()
-        self._waiting[number] = _Sent(future)
+        self._waiting[number] = _Sent(deliver)
         self._alarms.set(number, timeout, lambda: self._expire(number))
         self._queue.append(pb.RawFrame(id=number, deadline_ms=max(0, int(timeout * 1000)), request=request))
         self._wake.set()
-        return number, future
+        return lambda: self._forget(number)
 
     async def handle(self, request: bytes, timeout: float) -> pb.Response:  # noqa: ASYNC109
         """Send it as a call of its own."""
@@ -253,25 +275,25 @@ class _Target:
 
     def _take(self, frame: pb.Frame) -> None:
         sent = self._waiting.pop(frame.id, None)
-        if sent is None or sent.future.done():
+        if sent is None:
             return
         self._alarms.drop(frame.id)
         kind = frame.WhichOneof("kind")
         if kind == "response":
-            sent.future.set_result(frame.response)
+            sent.deliver(frame.response)
         elif kind == "parked":
-            sent.future.set_result(frame.parked.token)
+            sent.deliver(frame.parked.token)
         else:
             code = _CODES.get(frame.abort.code, grpc.StatusCode.UNKNOWN)
-            sent.future.set_exception(NoAnswer(code, frame.abort.detail, refused=frame.abort.refused))
+            sent.deliver(NoAnswer(code, frame.abort.detail, refused=frame.abort.refused))
 
     def _expire(self, number: int) -> None:
         sent = self._waiting.get(number)
-        if sent is not None and not sent.future.done():
-            sent.future.set_exception(NoAnswer(grpc.StatusCode.DEADLINE_EXCEEDED, "the deadline passed"))
-        self.forget(number)
+        self._forget(number)
+        if sent is not None:
+            sent.deliver(NoAnswer(grpc.StatusCode.DEADLINE_EXCEEDED, "the deadline passed"))
 
-    def forget(self, number: int) -> None:
+    def _forget(self, number: int) -> None:
         """Nobody waits for this answer: let the instance know."""
         sent = self._waiting.pop(number, None)
         if sent is None:
@@ -295,8 +317,7 @@ class _Target:
         self._task = None
         for number, sent in waiting.items():
             self._alarms.drop(number)
-            if not sent.future.done():
-                sent.future.set_exception(NoAnswer(error.code, error.detail, refused=not sent.begun))
+            sent.deliver(NoAnswer(error.code, error.detail, refused=not sent.begun))
 
 
 def _of_stream(code: grpc.StatusCode, detail: str) -> NoAnswer:

@@ -9,6 +9,7 @@ from typing import Any
 from django.conf import settings
 
 from libs.contracts.errors import NotFound, ServiceError
+from libs.rpc.http_protocol import Take
 from libs.rpc.messages import new_request_id
 from libs.rpc.problem import problem_bytes
 from libs.service.health import health
@@ -24,8 +25,8 @@ METHODS = ("GET", "HEAD")
 STATUS_CODES = {"passing": 200, "warning": 429, "critical": 503}
 
 
-def platform_paths(app: Application) -> Application:
-    """Answer /healthz and /metrics, and leave the rest to `app`."""
+def platform_paths(app: Application, take: Take | None = None) -> Application:
+    """Answer /healthz and /metrics, and leave the rest to `app`, and to its `take` before."""
 
     def with_platform_paths(scope: Scope, receive: Receive, send: Send) -> Awaitable[None]:
         answer = _ANSWERS.get(scope["path"]) if scope["type"] == "http" else None
@@ -35,6 +36,8 @@ def platform_paths(app: Application) -> Application:
             return answer(send)
         return _refuse(send, MethodNotAllowed(), scope["path"], [(b"allow", ", ".join(METHODS).encode())])
 
+    if take is not None:
+        with_platform_paths.take = lambda cycle: cycle.scope["path"] not in _ANSWERS and take(cycle)  # type: ignore[attr-defined]
     return with_platform_paths
 
 

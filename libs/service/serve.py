@@ -22,6 +22,7 @@ from django.utils.module_loading import import_string
 from libs import discovery
 from libs.rpc.dispatcher import Dispatcher
 from libs.rpc.http_protocol import PublicHttpProtocol
+from libs.rpc.http_protocol import in_flight as requests_of
 from libs.rpc.server import BridgeServer
 from libs.service.env import ConfigurationError
 from libs.service.health import serving
@@ -112,7 +113,7 @@ class Instance:
 
     def load(self) -> discovery.Load:
         """Tell what this process works on."""
-        in_flight = len(self.http.server_state.tasks) + (self.bridge.in_flight if self.bridge else 0)
+        in_flight = requests_of(self.http.server_state) + (self.bridge.in_flight if self.bridge else 0)
         queued = self.bridge.queued if self.bridge else 0
         return discovery.Load(in_flight, self.cpu.cores(), queued)
 

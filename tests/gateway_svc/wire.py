@@ -24,7 +24,6 @@ from libs.discovery import install
 from libs.identity.principal import ENVIRON_KEY
 from libs.rpc.client import BridgeClient
 from libs.rpc.http_protocol import PublicHttpProtocol
-from libs.service.asgi import platform_paths
 from libs.service.identity import signer
 from libs.telemetry.outlet import Current, Outlet
 from tests.gateway_svc.services import StaticDirectory, World
@@ -321,7 +320,7 @@ def _listeners() -> Iterator[socket.socket]:
 def _server() -> uvicorn.Server:
     return uvicorn.Server(
         uvicorn.Config(
-            platform_paths(make_application()),
+            make_application(),
             interface="asgi3",
             http=PublicHttpProtocol,
             ws="websockets-sansio",

@@ -9,11 +9,12 @@ from unittest.mock import Mock
 
 import pytest
 
+from gateway_svc.routing.answers import Answer
 from gateway_svc.routing.errors import BadTimeout, CircuitOpen, Overloaded
 from gateway_svc.routing.forwarding import TrustedProxies
 from gateway_svc.routing.head import Heads
 from gateway_svc.routing.policies import Policy
-from gateway_svc.routing.upstream import Answer, Upstream
+from gateway_svc.routing.upstream import Upstream
 from gateway_svc.routing.visit import Visit
 from libs.contracts.errors import BadGateway, DeadlineExceeded, Unavailable
 from libs.rpc import exchange
