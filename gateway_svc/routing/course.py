@@ -11,7 +11,7 @@ import structlog
 
 from gateway_svc.routing.answers import Answer, problem
 from gateway_svc.routing.leaving import Departure
-from gateway_svc.routing.observation import observe
+from gateway_svc.routing.observation import Observer
 from gateway_svc.routing.upstream import Attempt, Call, Upstream
 from gateway_svc.routing.visit import Visit
 from libs.contracts.errors import ServiceError
@@ -37,10 +37,13 @@ class Serving(Protocol):
 class Course:
     """One request. The client is answered through its cycle."""
 
-    __slots__ = ("_attempt", "_call", "_cycle", "_pipeline", "_take_back", "_upstream", "_visit")
+    __slots__ = ("_attempt", "_call", "_cycle", "_observer", "_pipeline", "_take_back", "_upstream", "_visit")
 
-    def __init__(self, pipeline: Serving, upstream: Upstream, visit: Visit, cycle: AnswerCycle) -> None:
+    def __init__(
+        self, pipeline: Serving, upstream: Upstream, observer: Observer, visit: Visit, cycle: AnswerCycle
+    ) -> None:
         """Have the visit answered."""
+        self._observer = observer
         self._pipeline = pipeline
         self._upstream = upstream
         self._visit = visit
@@ -83,7 +86,7 @@ class Course:
     def _send(self, answer: Answer) -> None:
         visit, cycle = self._visit, self._cycle
         if cycle.disconnected:
-            observe(visit, 499)
+            self._observer.note(visit, 499)
             return
         bodyless = visit.method == "HEAD" or answer.status in BODYLESS
         try:
@@ -91,13 +94,13 @@ class Course:
         except Exception:
             log.exception("unhandled exception", path=visit.path)
             cycle.transport.close()
-        observe(visit, answer.status)
+        self._observer.note(visit, answer.status)
 
     def _leave(self) -> None:
         if self._take_back is not None and self._attempt is not None:
             self._take_back()
             self._upstream.left(self._call, self._attempt)
-            observe(self._visit, 499)
+            self._observer.note(self._visit, 499)
 
     def _go_on(self, outcome: Outcome | None) -> None:
         """Let a task do the rest."""

@@ -14,7 +14,7 @@ from prometheus_client.core import GaugeMetricFamily
 from prometheus_client.registry import Collector
 
 from gateway_svc.routing.visit import Visit
-from libs.telemetry.outlet import event
+from libs.telemetry.outlet import Series
 
 REQUESTS = Counter("mt_gateway_requests", "Requests answered", ["service", "route", "method", "status"])
 SECONDS = Histogram("mt_gateway_request_seconds", "Time from the request to its answer", ["service", "route"])
@@ -30,37 +30,41 @@ _seconds = lru_cache(1024)(SECONDS.labels)
 _attempts = lru_cache(4096)(ATTEMPTS.labels)
 
 
-def observe(visit: Visit, status: int) -> None:
-    """Log and count a finished visit. The path is logged without its query, which may hold what people search for."""
-    seconds = visit.seconds
-    service = visit.service or "none"
-    _requests(service, visit.route, visit.method, str(status)).inc()
-    _seconds(service, visit.route).observe(seconds)
-    if visit.attempts > 1:
-        RETRIES.labels(service).inc(visit.attempts - 1)
-    if visit.head.dropped:
-        DROPPED_HEADERS.inc(visit.head.dropped)
-    event(
-        logging.INFO,
-        "gateway.access",
-        "request",
-        {
-            "method": visit.method,
-            "path": visit.path,
-            "route": visit.route,
-            "status": status,
-            "ms": round(seconds * 1000, 2),
-            "upstream_service": service,
-            "upstream_instance": visit.instance,
-            "attempts": visit.attempts,
-            "request_id": visit.request_id,
-            "trace_id": visit.trace.parent.trace_id,
-            "span_id": visit.trace.parent.span_id,
-            "client_request_id": visit.head.client_request_id,
-            "client_ip": visit.head.origin.client_ip,
-            "user_id": visit.principal.user_id if visit.principal else "",
-        },
-    )
+class Observer:
+    """Logs and counts visits when they are over."""
+
+    def __init__(self) -> None:
+        """Write the access log."""
+        self._access = Series(logging.INFO, "gateway.access", "request")
+
+    def note(self, visit: Visit, status: int) -> None:
+        """Take note of a visit. Its path is logged without the query, which may hold what people search for."""
+        seconds = visit.seconds
+        service = visit.service or "none"
+        _requests(service, visit.route, visit.method, str(status)).inc()
+        _seconds(service, visit.route).observe(seconds)
+        if visit.attempts > 1:
+            RETRIES.labels(service).inc(visit.attempts - 1)
+        if visit.head.dropped:
+            DROPPED_HEADERS.inc(visit.head.dropped)
+        self._access.add(
+            {
+                "method": visit.method,
+                "path": visit.path,
+                "route": visit.route,
+                "status": status,
+                "ms": round(seconds * 1000, 2),
+                "upstream_service": service,
+                "upstream_instance": visit.instance,
+                "attempts": visit.attempts,
+                "request_id": visit.request_id,
+                "trace_id": visit.trace.parent.trace_id,
+                "span_id": visit.trace.parent.span_id,
+                "client_request_id": visit.head.client_request_id,
+                "client_ip": visit.head.origin.client_ip,
+                "user_id": visit.principal.user_id if visit.principal else "",
+            }
+        )
 
 
 def attempt(service: str, instance_id: str, outcome: str, seconds: float) -> None:

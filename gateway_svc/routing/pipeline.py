@@ -19,7 +19,7 @@ from gateway_svc.routing.course import Course
 from gateway_svc.routing.errors import BadHost, InvalidToken, LengthRequired, MethodNotAllowed, RateLimited
 from gateway_svc.routing.head import Heads
 from gateway_svc.routing.leaving import Departure
-from gateway_svc.routing.observation import observe
+from gateway_svc.routing.observation import Observer
 from gateway_svc.routing.policies import Policies, Policy
 from gateway_svc.routing.rates import Limits
 from gateway_svc.routing.table import OWN_SERVICE, RouteTable
@@ -79,6 +79,7 @@ class Pipeline:
         self._limits = limits
         self._without_origin = cors.headers([])
         self._alarms = Alarms()
+        self._observer = Observer()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve HTTP; refuse web sockets, which nobody here offers."""
@@ -93,7 +94,7 @@ class Pipeline:
         if cycle.scope["method"] == "OPTIONS":
             return False
         visit = Visit(cast("Scope", cycle.scope), self._heads.of(cast("Scope", cycle.scope)))
-        course = Course(self, self._upstream, visit, cycle)
+        course = Course(self, self._upstream, self._observer, visit, cycle)
         try:
             self._check(visit)
             route = self._table.find(visit.path)
@@ -136,7 +137,7 @@ class Pipeline:
         except Disconnected:
             pass
         finally:
-            observe(visit, status)
+            self._observer.note(visit, status)
 
     @staticmethod
     async def _answer(visit: Visit, outcome: Awaitable[Answer]) -> Answer:

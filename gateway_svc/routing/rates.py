@@ -278,6 +278,8 @@ class Limits:
 
 def _fields(buckets: Sequence[Bucket], now: float) -> list[tuple[bytes, bytes]]:
     """Write the header fields: `"user";q=1200;w=60` and `"user";r=1199;t=1`."""
+    if len(buckets) == 1:
+        return [(b"ratelimit-policy", buckets[0].limit.policy), (b"ratelimit", buckets[0].state(now))]
     policies = b", ".join([bucket.limit.policy for bucket in buckets])
     states = b", ".join([bucket.state(now) for bucket in buckets])
     return [(b"ratelimit-policy", policies), (b"ratelimit", states)]

@@ -4,13 +4,14 @@ import re
 import time
 from functools import lru_cache
 
+from gateway_svc.routing import envelope
 from gateway_svc.routing.errors import BadTimeout
 from gateway_svc.routing.head import Head
 from gateway_svc.routing.tracing import Trace
 from libs.identity.principal import Principal
 from libs.rpc import http_bridge_pb2 as pb
 from libs.rpc.asgi import Scope
-from libs.rpc.messages import from_principal, new_request_id, to_headers
+from libs.rpc.messages import from_principal, new_request_id
 
 _SECONDS = re.compile(rb"[0-9]{1,6}(?:\.[0-9]{1,6})?")
 
@@ -62,19 +63,20 @@ class Visit:
 
     def to_request(self, body: bytes, body_length: int = 0) -> bytes:
         """Make the envelope for the service, serialized. `body_length`: of a body that follows by itself."""
-        own = pb.Request(
+        own = envelope.request(
             method=self.method,
             raw_path=self.scope["raw_path"],
             query=self.scope["query_string"],
-            headers=to_headers(self.trace.headers),
             body=body,
             request_id=self.request_id,
             route=self.route,
-            token_error=self.token_error,
-            body_length=body_length,
-        ).SerializeToString()
-        who = _of_principal(self.principal) if self.principal else b""
-        return b"".join((self.head.envelope, own, who))
+        )
+        parts = [self.head.envelope, own, envelope.trace(self.trace)]
+        if self.principal:
+            parts.append(_of_principal(self.principal))
+        if self.token_error or body_length:
+            parts.append(pb.Request(token_error=self.token_error, body_length=body_length).SerializeToString())
+        return b"".join(parts)
 
 
 @lru_cache(4096)

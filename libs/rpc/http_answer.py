@@ -16,8 +16,9 @@ from uvicorn.protocols.http.httptools_impl import STATUS_LINE, RequestResponseCy
 from libs.rpc.dispatcher import BODYLESS
 
 _TOKEN = re.compile(rb"[!#$%&'*+\-.^_`|~0-9A-Za-z]+")
-#: What no value has (RFC 9110 § 5.5): all control characters but the tab.
+#: What no value has (RFC 9110 § 5.5): all control characters but the tab. The end of each line has two.
 _CONTROLS = bytes(code for code in (*range(32), 127) if code != 9)
+_SPECIAL = frozenset((b"content-length: ", b"transfer-encoding: ", b"connection: "))
 _CLOSE, _CHUNKED, _END = b"connection: close\r\n", b"transfer-encoding: chunked\r\n", b"0\r\n\r\n"
 
 
@@ -58,28 +59,29 @@ class AnswerCycle(RequestResponseCycle):
         self._write_body(body, more=False)
 
     def _write_head(self, status: int, headers: Iterable[tuple[bytes, bytes]]) -> None:
-        lines, values, closes = [STATUS_LINE[status]], b"", False
+        lines, closes = [STATUS_LINE[status]], False
         for name, value in (*self.default_headers, *headers):
             start = _start_of(name)
-            if start == b"content-length: ":
-                self.expected_content_length, self.chunked_encoding = int(value), False
-            elif start == b"transfer-encoding: ":
-                continue  # how the body is framed is decided here
-            elif start == b"connection: " and b"close" in value.lower():
-                self.keep_alive, closes = False, True
-            lines += (start, value, b"\r\n")
-            values += value
-        if len(values.translate(None, _CONTROLS)) < len(values):
-            raise RuntimeError("a header has a control character")
-        self.response_started = True
-        self.waiting_for_100_continue = False
+            if start in _SPECIAL:
+                if start == b"content-length: ":
+                    self.expected_content_length, self.chunked_encoding = int(value), False
+                elif start == b"transfer-encoding: ":
+                    continue  # how the body is framed is decided here
+                elif b"close" in value.lower():
+                    self.keep_alive, closes = False, True
+            lines.append(start + value + b"\r\n")
         if not self.keep_alive and not closes:
             lines.append(_CLOSE)
         if self.chunked_encoding is None and self.scope["method"] != "HEAD" and status not in BODYLESS:
             self.chunked_encoding = True
             lines.append(_CHUNKED)
         lines.append(b"\r\n")
-        self._head = b"".join(lines)
+        head = b"".join(lines)
+        if len(head.translate(None, _CONTROLS)) + 2 * len(lines) != len(head):
+            raise RuntimeError("a header has a control character")
+        self._head = head
+        self.response_started = True
+        self.waiting_for_100_continue = False
 
     def flush(self) -> None:
         """Write a head that still waits for its body."""

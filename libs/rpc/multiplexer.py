@@ -13,7 +13,7 @@ import random
 import time
 from collections import OrderedDict, deque
 from collections.abc import AsyncIterator, Callable
-from typing import Any, TypeAlias
+from typing import Any, NamedTuple, TypeAlias
 
 import grpc
 import grpc.aio
@@ -26,6 +26,7 @@ from libs.rpc.client import HANDLE, call_metadata
 from libs.rpc.exchange import MESSAGE_BYTES
 from libs.rpc.options import CHANNEL_OPTIONS
 from libs.rpc.status import NoAnswer
+from libs.rpc.varint import varint
 
 log = structlog.get_logger(__name__)
 
@@ -143,6 +144,21 @@ class _Sent:
         self.begun = False  # whether it has left, and may be worked on
 
 
+class _Frame(NamedTuple):
+    """A request, or without one that nobody waits for it any more."""
+
+    number: int
+    request: bytes
+    deadline_ms: int = 0
+
+    def written(self) -> tuple[bytes, ...]:
+        """Give the parts of a Frames that has this one (http_bridge.proto), without making objects of them."""
+        if not self.request:
+            return (pb.RawFrames(frames=[pb.RawFrame(id=self.number, cancel=pb.Cancel())]).SerializeToString(),)
+        head = b"\x08%b\x10%b\x1a%b" % (varint(self.number), varint(self.deadline_ms), varint(len(self.request)))
+        return b"\x0a", varint(len(head) + len(self.request)), head, self.request
+
+
 class _Target:
     """The stream to one instance, opened when needed and again when it has broken."""
 
@@ -155,7 +171,7 @@ class _Target:
         self._transfers: grpc.aio.Channel | None = None
         self._task: asyncio.Task[None] | None = None
         self._waiting: dict[int, _Sent] = {}
-        self._queue: deque[pb.RawFrame] = deque()
+        self._queue: deque[_Frame] = deque()
         self._alarms = Alarms()
         self._wake = asyncio.Event()
         self._last = 0
@@ -172,7 +188,7 @@ class _Target:
         self._last = number = self._last + 1
         self._waiting[number] = _Sent(deliver)
         self._alarms.set(number, timeout, lambda: self._expire(number))
-        self._queue.append(pb.RawFrame(id=number, deadline_ms=max(0, int(timeout * 1000)), request=request))
+        self._queue.append(_Frame(number, request, max(0, int(timeout * 1000))))
         self._wake.set()
         return lambda: self._forget(number)
 
@@ -234,7 +250,7 @@ class _Target:
         return self._channel
 
     def _open(self) -> Any:
-        method = self._opened().stream_stream(EXCHANGE, pb.RawFrames.SerializeToString, pb.Frames.FromString)
+        method: Any = self._opened().stream_stream(EXCHANGE, None, pb.Frames.FromString)
         return method(metadata=call_metadata(self._signer, self._audience))
 
     async def _accepted(self, call: Any) -> None:
@@ -259,19 +275,20 @@ class _Target:
             log.exception("writing to a stream failed", target=self._address)
             call.cancel()  # the reader ends, and with it all that waits
 
-    def _next_message(self) -> pb.RawFrames:
+    def _next_message(self) -> bytes:
         """Take what is ready, up to a size."""
-        frames, size = [], 0
+        parts: list[bytes] = []
+        size = 0
         while self._queue and size < MESSAGE_BYTES:
             frame = self._queue.popleft()
-            sent = self._waiting.get(frame.id)
+            sent = self._waiting.get(frame.number)
             if sent is not None:
                 sent.begun = True
             elif frame.request:
                 continue  # nobody waits any more
             size += len(frame.request) + 64
-            frames.append(frame)
-        return pb.RawFrames(frames=frames)
+            parts += frame.written()
+        return b"".join(parts)
 
     def _take(self, frame: pb.Frame) -> None:
         sent = self._waiting.pop(frame.id, None)
@@ -300,7 +317,7 @@ class _Target:
             return
         self._alarms.drop(number)
         if sent.begun:
-            self._queue.append(pb.RawFrame(id=number, cancel=pb.Cancel()))
+            self._queue.append(_Frame(number, b""))
             self._wake.set()
 
     def _pace(self, *, accepted: bool) -> None:

@@ -3,11 +3,12 @@
 Two ways lead here: structlog's loggers (`EventLogger`) and the standard library's (`StdlibHandler`).
 """
 
+import asyncio
 import logging
 import os
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, TypeAlias
 
@@ -47,13 +48,25 @@ class Outlet:
             fields = {**fields, **{name: attributes.pop(name) for name in context.FIELDS if name in attributes}}
         when = time.time() if created is None else created
         line = self.renderer.line(when, level, logger, message, attributes, fields)
-        self._write(line)
+        self._write(line + b"\n")
         if self.put is not None and not logger.startswith(OWN) and not is_shipping():
             self.put(line, level < logging.INFO)
 
-    def _write(self, line: bytes) -> None:
+    def emit_all(self, level: int, logger: str, message: str, records: Sequence[tuple[float, dict[str, Any]]]) -> None:
+        """Write records that differ in their time and attributes only, in one piece."""
+        render = self.renderer.line
+        text: list[bytes] = []
+        for created, attributes in records:
+            fields = {name: attributes.pop(name, "") for name in context.FIELDS}
+            line = render(created, level, logger, message, attributes, fields)
+            text += (line, b"\n")
+            if self.put is not None:
+                self.put(line, level < logging.INFO)
+        self._write(b"".join(text))
+
+    def _write(self, text: bytes) -> None:
         try:
-            size = os.write(STDOUT, line + b"\n")
+            size = os.write(STDOUT, text)
         except OSError:
             _unwritten.inc()
         else:
@@ -74,11 +87,34 @@ def outlet() -> Outlet:
     return Current.outlet
 
 
-def event(level: int, logger: str, message: str, attributes: dict[str, Any]) -> None:
-    """Write a record as `logger`, without the ways that lead here: for what is written with each request."""
-    current = Current.outlet
-    if current is not None and level >= current.level:
-        current.emit(level, logger, message, attributes)
+class Series:
+    """Records of one kind, for what is written with each request: those of one turn of the event loop go out together.
+
+    A write is a system call, and lets other threads in.
+    """
+
+    def __init__(self, level: int, logger: str, message: str) -> None:
+        """Write records of `level` as `logger`, from one event loop."""
+        self._kind = level, logger, message
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self._records: list[tuple[float, dict[str, Any]]] = []
+
+    def add(self, attributes: dict[str, Any]) -> None:
+        """Write a record at the end of this turn of the loop; request, trace and user may be among its attributes."""
+        current = Current.outlet
+        if current is None or self._kind[0] < current.level:
+            return
+        if not self._records:
+            if self._loop is None:
+                self._loop = asyncio.get_running_loop()
+            self._loop.call_soon(self.flush)
+        self._records.append((time.time(), attributes))
+
+    def flush(self) -> None:
+        """Write what is there."""
+        records, self._records = self._records, []
+        if Current.outlet is not None and records:
+            Current.outlet.emit_all(*self._kind, records)
 
 
 def mark_shipping() -> None:

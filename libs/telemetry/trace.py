@@ -8,6 +8,9 @@ from typing import NamedTuple
 _TRACEPARENT = re.compile(r"([0-9a-f]{2})-([0-9a-f]{32})-([0-9a-f]{16})-([0-9a-f]{2})(-.*)?")
 _SAMPLED = 0x01
 
+#: A trace id and the span id behind it may not be all zeros.
+_NEITHER_IS_ZERO = 1 << 64 | 1
+
 #: Ids need to be distinct, not secret. A forked child must not repeat its parent's.
 _dice = random.Random()  # noqa: S311
 os.register_at_fork(after_in_child=_dice.seed)
@@ -41,7 +44,8 @@ def parse_traceparent(value: str) -> Traceparent | None:
 
 def new_traceparent(*, sampled: bool = True) -> Traceparent:
     """Begin a trace."""
-    return Traceparent(f"{_dice.getrandbits(128) or 1:032x}", new_span_id(), sampled)
+    ids = f"{_dice.getrandbits(192) | _NEITHER_IS_ZERO:048x}"
+    return Traceparent(ids[:32], ids[32:], sampled)
 
 
 def new_span_id() -> str:

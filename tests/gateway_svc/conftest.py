@@ -10,6 +10,7 @@ from gateway_svc.routing.application import Gateway
 from libs.discovery import install
 from libs.rpc.client import BridgeClient
 from libs.service.identity import signer
+from tests.gateway_svc.line import Line
 from tests.gateway_svc.services import Auth, Echo, StaticDirectory, World
 
 Headers = list[tuple[bytes, bytes]]
@@ -81,9 +82,9 @@ async def gateway(directory: StaticDirectory) -> AsyncIterator[Gateway]:
     await running.stop()
 
 
-@pytest.fixture
-def ask(gateway: Gateway) -> Ask:
-    """Send a request through the whole pipeline, as uvicorn would."""
+@pytest.fixture(params=["at_once", "in_a_task"])
+def ask(gateway: Gateway, request: pytest.FixtureRequest) -> Ask:
+    """Send a request through the whole pipeline, as uvicorn would: either way, which answer alike."""
 
     async def send_request(
         method: str,
@@ -106,6 +107,12 @@ def ask(gateway: Gateway) -> Ask:
         scope = http_scope(method, path, given)
         if only_headers is not None:
             scope["headers"] = only_headers
+        declared = int(dict(scope["headers"]).get(b"content-length", len(body)))
+        if request.param == "at_once" and declared == len(body):
+            line = Line(scope, body)
+            if not gateway.pipeline.take(line.cycle):
+                line.run_in_task(line.cycle, gateway.pipeline)
+            return Reply(*await line.answer())
         await gateway.pipeline(scope, receive, send)
         return Reply(sent[0]["status"], sent[0]["headers"], sent[1]["body"])
 

@@ -61,9 +61,11 @@ class Records:
     def __init__(self) -> None:
         self.by_request: dict[str, dict[str, Any]] = {}
 
-    def emit(self, level: int, logger: str, message: str, attributes: dict[str, Any], **_: Any) -> None:
-        if message == "request":
-            self.by_request[attributes["request_id"]] = attributes
+    def emit(self, *_: Any, **__: Any) -> None:
+        """Pass over what is not of a request."""
+
+    def emit_all(self, level: int, logger: str, message: str, records: list[tuple[float, dict[str, Any]]]) -> None:
+        self.by_request |= {attributes["request_id"]: attributes for _, attributes in records}
 
     def of(self, answer: "Answer") -> dict[str, Any]:
         """Wait for the access log's line about `answer`, which is written behind it."""

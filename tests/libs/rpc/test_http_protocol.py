@@ -14,6 +14,7 @@ from uvicorn.server import ServerState
 
 from libs.rpc import http_protocol
 from libs.rpc.asgi import Disconnected, read_body, refuse_websocket
+from libs.rpc.http_answer import AnswerCycle
 from libs.rpc.http_protocol import MAX_HEADER_BYTES, MAX_HEADERS, MAX_PIPELINED, MAX_TARGET_BYTES, PublicHttpProtocol
 
 CHUNKED = b"POST / HTTP/1.1\r\nhost: x\r\ntransfer-encoding: chunked\r\n\r\n"
@@ -54,9 +55,23 @@ class App:
         await send({"type": "websocket.send", "text": "still here"})
 
 
-@pytest.fixture
-def app() -> App:
-    return App()
+class TakingApp(App):
+    """Takes what is there as a whole, and answers it a moment later."""
+
+    def take(self, cycle: AnswerCycle) -> bool:
+        path = cycle.scope["path"]
+        if path in ("/held", "/large"):
+            return False
+        self.seen.append(path)
+        body = b"" if path == "/early" else bytes(cycle.body)
+        names = b",".join(name for name, _ in cycle.scope["headers"])
+        cycle.loop.call_soon(cycle.answer, 200, [(b"content-length", b"%d" % len(body)), (b"x-seen", names)], body)
+        return True
+
+
+@pytest.fixture(params=[App, TakingApp])
+def app(request: pytest.FixtureRequest) -> App:
+    return request.param()  # type: ignore[no-any-return]
 
 
 @pytest.fixture
@@ -483,3 +498,60 @@ async def test_a_connection_that_ended_leaves_nothing_in_memory(port: int, state
                 await asyncio.sleep(0.01)
     finally:
         gc.enable()
+
+
+class Waiting:
+    """Takes all requests, and answers none."""
+
+    def __init__(self) -> None:
+        self.cycles: list[AnswerCycle] = []
+        self.left: list[AnswerCycle] = []
+
+    async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
+        raise AssertionError("nothing is left to it")
+
+    def take(self, cycle: AnswerCycle) -> bool:
+        cycle.on_leave = lambda: self.left.append(cycle)
+        self.cycles.append(cycle)
+        return True
+
+
+class TestTaken:
+    @pytest.fixture
+    def app(self) -> Waiting:
+        return Waiting()
+
+    async def until(self, condition: Callable[[], bool]) -> None:
+        async with asyncio.timeout(5):
+            while not condition():  # noqa: ASYNC110  (nobody sets an event for it)
+                await asyncio.sleep(0.001)
+
+    async def test_a_client_that_leaves_is_told(self, port: int, app: Waiting, state: ServerState) -> None:
+        _, writer = await asyncio.open_connection("127.0.0.1", port)
+        writer.write(b"GET / HTTP/1.1\r\nhost: x\r\n\r\n")
+        await self.until(lambda: bool(app.cycles))
+        assert http_protocol.in_flight(state) == 1
+        writer.close()
+
+        await self.until(lambda: bool(app.left))
+        assert app.left == app.cycles
+        assert http_protocol.in_flight(state) == 0
+
+    async def test_requests_behind_it_wait_for_its_answer(self, port: int, app: Waiting) -> None:
+        reader, writer = await asyncio.open_connection("127.0.0.1", port)
+        writer.write(b"GET / HTTP/1.1\r\nhost: x\r\n\r\n" * 3)
+        await self.until(lambda: bool(app.cycles))
+        for number in range(3):
+            assert len(app.cycles) == number + 1
+            app.cycles[number].answer(200, [(b"content-length", b"1")], b"%d" % number)
+            assert (await reader.readuntil(b"\r\n\r\n%d" % number)).startswith(b"HTTP/1.1 200 ")
+        writer.close()
+
+    async def test_a_body_in_parts_is_not_taken(self, port: int, app: Waiting) -> None:
+        _, writer = await asyncio.open_connection("127.0.0.1", port)
+        with capture_logs():
+            writer.write(b"POST / HTTP/1.1\r\nhost: x\r\ncontent-length: 2\r\n\r\na")
+            await writer.drain()
+            await asyncio.sleep(0.05)
+        assert app.cycles == []
+        writer.close()

@@ -1,7 +1,9 @@
 """configure(): both kinds of loggers end in the same JSON lines."""
 
+import asyncio
 import json
 import logging
+import os
 import threading
 import warnings
 from collections.abc import Callable, Iterator
@@ -11,7 +13,7 @@ import pytest
 import structlog
 
 from libs.telemetry import configure, context
-from libs.telemetry.outlet import Current, StdlibHandler, mark_shipping, outlet
+from libs.telemetry.outlet import Current, Series, StdlibHandler, mark_shipping, outlet
 
 Written = Callable[[], list[dict[str, Any]]]
 
@@ -107,3 +109,29 @@ def test_only_what_is_not_about_shipping_is_shipped(written: Written) -> None:
 def test_a_level_that_does_not_exist_is_an_error() -> None:
     with pytest.raises(KeyError):
         configure("todo", "todo-1", "LOUD")
+
+
+async def test_records_of_one_turn_of_the_loop_are_one_write(written: Written, monkeypatch: pytest.MonkeyPatch) -> None:
+    shipped: list[bytes] = []
+    outlet().put = lambda line, debug: shipped.append(line)
+    writes: list[bytes] = []
+    write = os.write
+    monkeypatch.setattr(os, "write", lambda file, text: writes.append(text) or write(file, text))
+    series = Series(logging.INFO, "gateway.access", "request")
+    for number in range(3):
+        series.add({"number": number, "request_id": f"r{number}"})
+    assert not [text for text in writes if b"number" in text]
+
+    await asyncio.sleep(0)
+
+    assert len([text for text in writes if b"number" in text]) == 1
+    records = written()
+    assert [record["attributes"] for record in records] == [{"number": number} for number in range(3)]
+    assert [record["request_id"] for record in records] == ["r0", "r1", "r2"]
+    assert [json.loads(line) for line in shipped] == records
+
+
+async def test_records_below_the_level_are_not_written(written: Written) -> None:
+    Series(logging.DEBUG, "gateway.access", "request").add({"number": 1})
+    await asyncio.sleep(0)
+    assert written() == []
