@@ -23,11 +23,14 @@ PATHS = {"auth": "/v1/users/me", "todo": "/v1/lists", "events": "/v1/stats", "lo
 # -- ports -------------------------------------------------------------------------------------------------------------
 
 
-def test_no_process_listens_on_a_port_that_the_registry_does_not_name(stack):
+def test_no_process_listens_on_a_port_that_neither_the_registry_nor_a_workers_file_names(stack):
     named = {stack.ports.registry, stack.ports.registry_grpc}
     for service in ("gateway", "admin", *INTERNAL):
         for item in stack.instances(service):
             named |= {item["http_port"], item["grpc_port"]} - {0}
+    for file in (stack.home / "metrics").glob("*.json"):
+        for entry in json.loads(file.read_text()):
+            named |= {int(target.rpartition(":")[2]) for target in entry["targets"]}
     found = listeners(stack.pids())
     assert set(found) == named
     assert set(found.values()) <= LOOPBACK
