@@ -12,6 +12,7 @@ import warnings
 from collections.abc import Sequence
 from typing import Any, Protocol
 
+import structlog
 from celery.exceptions import CPendingDeprecationWarning, SecurityWarning
 from celery.signals import worker_init, worker_process_init, worker_process_shutdown, worker_ready
 from django.conf import settings
@@ -21,7 +22,9 @@ from django.utils.module_loading import import_string
 from libs.eventbus import conf
 from libs.eventbus.celery import make_app
 from libs.eventbus.queues import queue
-from libs.eventbus.watchdog import Watchdog
+from libs.eventbus.watchdog import EXIT_CODE, Watchdog
+
+log = structlog.get_logger(__name__)
 
 
 class Part(Protocol):
@@ -99,9 +102,16 @@ class Beside:
         worker_process_shutdown.connect(self.stop)
 
     def start(self, **kwargs: Any) -> None:
-        """Start all, in the process that runs tasks."""
+        """Start all, in the process that runs tasks; where one can't, it ends with EXIT_CODE.
+
+        Celery only logs what a signal's receiver raises: the worker would go on without this part and those after it.
+        """
         for part in self._parts:
-            part.start()
+            try:
+                part.start()
+            except Exception:
+                log.exception("a part did not start: the worker ends", part=type(part).__name__)
+                sys.exit(EXIT_CODE)
             self._started.append(part)
 
     def stop(self, **kwargs: Any) -> None:

@@ -7,14 +7,18 @@ that Prometheus reads (`file_sd_configs`): MT_HOME/metrics/<instance>.json. Wher
 import asyncio
 import json
 import threading
+from contextlib import suppress
 from functools import partial
 
+import structlog
 import uvicorn
 from django.conf import settings
 
 from libs.rpc.http_protocol import PublicHttpProtocol
 from libs.service.asgi import internal_application
 from libs.service.serve import HttpServer, listen
+
+log = structlog.get_logger(__name__)
 
 
 class WorkerDoor:
@@ -55,14 +59,18 @@ class WorkerDoor:
 
     def stop(self) -> None:
         """Answer no more."""
-        self.file.unlink(missing_ok=True)
+        with suppress(OSError):
+            self.file.unlink()
         if self._http is not None and self._thread is not None:
             self._http.should_exit = True
             self._thread.join(timeout=5)
 
     def _write(self) -> None:
         labels = {"service": settings.SERVICE, "instance": settings.INSTANCE, "kind": "worker"}
-        self.file.parent.mkdir(parents=True, exist_ok=True)
         new = self.file.with_suffix(".new")
-        new.write_text(json.dumps([{"targets": [self.address], "labels": labels}]))
-        new.replace(self.file)
+        try:
+            self.file.parent.mkdir(parents=True, exist_ok=True)
+            new.write_text(json.dumps([{"targets": [self.address], "labels": labels}]))
+            new.replace(self.file)
+        except OSError as error:  # a full disk ends no worker
+            log.warning("nobody learns where /metrics is", address=self.address, file=str(self.file), error=str(error))

@@ -25,6 +25,8 @@ OWN = "libs.telemetry"
 _unwritten = metrics.counter("mt_log_lines_unwritten", "Log lines that standard output did not take")
 _shipping = threading.local()
 
+NEWLINE = 10
+
 
 @dataclass(slots=True)
 class Outlet:
@@ -35,6 +37,8 @@ class Outlet:
     level: int = logging.INFO
     #: What standard output is, where this process takes care of it.
     file: LogFile | None = None
+    #: Whether the last line was cut, by a full disk: the next one begins a line of its own.
+    broke_off: bool = False
 
     def emit(
         self, level: int, logger: str, message: str, attributes: dict[str, Any], *, created: float | None = None
@@ -65,11 +69,15 @@ class Outlet:
         self._write(b"".join(text))
 
     def _write(self, text: bytes) -> None:
+        data = b"\n" + text if self.broke_off else text
         try:
-            size = os.write(STDOUT, text)
+            size = os.write(STDOUT, data)
         except OSError:
-            _unwritten.inc()
-        else:
+            size = 0
+        if size < len(data):
+            _unwritten.inc(min(text.count(b"\n"), data.count(b"\n", size)))
+        if size:
+            self.broke_off = data[size - 1] != NEWLINE
             if self.file is not None:
                 self.file.grew(size)
 

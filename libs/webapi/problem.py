@@ -1,5 +1,6 @@
 """The one place where errors become HTTP answers: problem+json (RFC 9457) with `code` and `request_id`."""
 
+import sqlite3
 from collections.abc import Mapping
 from typing import Any
 
@@ -20,6 +21,7 @@ log = structlog.get_logger(__name__)
 
 CONTENT_TYPE = "application/problem+json"
 RETRY_WHEN_BUSY = 1
+RETRY_WHEN_FULL = 30
 
 
 class InternalError(ServiceError):
@@ -101,10 +103,17 @@ def service_error(exc: Exception) -> ServiceError:  # noqa: PLR0911  (one line p
             return errors.PayloadTooLarge()
         case DataError():
             return errors.ValidationFailed("a value is outside what can be stored")
-        case OperationalError():
-            log.warning("the database is busy or away", exc_info=exc)
-            return errors.Unavailable("the database is busy", retry_after=RETRY_WHEN_BUSY)
+        case OperationalError() | sqlite3.OperationalError():
+            log.warning("the database is full, busy or away", exc_info=exc)
+            return _database_unavailable(exc)
     return InternalError(code="internal_error")
+
+
+def _database_unavailable(exc: Exception) -> errors.Unavailable:
+    cause = exc.__cause__ or exc
+    if getattr(cause, "sqlite_errorname", "") == "SQLITE_FULL" or getattr(cause, "sqlstate", "") == "53100":
+        return errors.Unavailable("the disk of the database is full", retry_after=RETRY_WHEN_FULL)
+    return errors.Unavailable("the database is busy", retry_after=RETRY_WHEN_BUSY)
 
 
 def plain_response(error: ServiceError, request: HttpRequest) -> HttpResponse:

@@ -1,12 +1,16 @@
 """What clients see, and what is kept, when parts of the system die."""
 
+import contextlib
+import resource
+import sqlite3
 import time
 from collections import Counter
 
+import pytest
 import requests
 
 from tests.system.problems import assert_problem
-from tests.system.stack import eventually
+from tests.system.stack import eventually, with_descendants
 from tests.system.traffic import Traffic
 from tests.system.users import Person
 
@@ -171,6 +175,62 @@ def test_after_a_logout_the_access_token_is_refused_within_a_second(person):
     assert ada.post("/v1/auth/logout").status_code == 204
     eventually(lambda: ada.get("/v1/lists").status_code == 401, within=1, what="the token is refused")
     assert_problem(ada.get("/v1/users/me"), 401, "invalid_token")
+
+
+@contextlib.contextmanager
+def full_disk(stack, names):
+    """Let no file of these processes grow: a write fails, as on a disk that is full."""
+    stopped = {
+        pid: resource.prlimit(pid, resource.RLIMIT_FSIZE)
+        for pid in with_descendants([stack.pid_of(name) for name in names])
+    }
+    for pid, (_, hard) in stopped.items():
+        resource.prlimit(pid, resource.RLIMIT_FSIZE, (0, hard))
+    try:
+        yield
+    finally:
+        for pid, limits in stopped.items():
+            resource.prlimit(pid, resource.RLIMIT_FSIZE, limits)
+
+
+def test_while_the_disk_is_full_writers_hear_503_and_readers_nothing_and_what_was_confirmed_stays(stack, person):
+    if stack.distributed:
+        pytest.skip("the databases are not on the disk of these processes")
+    ada = person("Ada")
+    shopping = ada.make_list()["id"]
+    kept = [ada.make_task(shopping, f"Milk {number}")["id"] for number in range(5)]
+    before = pids(stack)
+    with full_disk(stack, sorted(before.keys() - {"conductor", "broker"})):
+        for _ in range(20):
+            refused = ada.post(f"/v1/lists/{shopping}/tasks", {"title": "Bread"})
+            assert_problem(refused, 503, "unavailable")
+            assert int(refused.headers["Retry-After"]) >= 1
+            assert ada.get(f"/v1/lists/{shopping}").status_code == 200
+        assert_problem(ada.post("/v1/auth/login", {"email": ada.email, "password": ada.password}), 503, "unavailable")
+    eventually(lambda: ada.post(f"/v1/lists/{shopping}/tasks", {"title": "Eggs"}).status_code == 201, within=20)
+    titles = [task["title"] for task in ada.get(f"/v1/lists/{shopping}/tasks").json()["items"]]
+    assert sorted(titles) == ["Eggs", *(f"Milk {number}" for number in range(5))]
+    assert {task: ada.get(f"/v1/tasks/{task}").status_code for task in kept} == dict.fromkeys(kept, 200)
+    assert person("Ben").inbox(within=60)["name"] == "Inbox"
+    assert pids(stack) == before
+
+
+def test_while_the_disk_of_events_is_full_publishers_go_on_and_all_takes_effect_later(stack, person):
+    if stack.distributed:
+        pytest.skip("the databases are not on the disk of these processes")
+    with full_disk(stack, ["events-1", "events-worker-1"]):
+        ada = person("Ada")
+        eventually(lambda: sent(stack, ada.user["id"]), what="its way to Events, which can't store it")
+        assert [each for each in ada.lists() if each["is_inbox"]] == []
+    assert person("Ben").inbox(within=60)["name"] == "Inbox"
+    assert ada.inbox(within=60)["name"] == "Inbox"
+
+
+def sent(stack, user):
+    """Tell whether the broker has what Auth published about somebody for longer than Events is asked about it."""
+    with contextlib.closing(sqlite3.connect(stack.home / "db" / "auth.sqlite3", timeout=20)) as database:
+        found = "SELECT 1 FROM eventbus_outboxevent WHERE aggregate_id = ? AND sent_at < datetime('now', '-2 seconds')"
+        return database.execute(found, [user]).fetchall()
 
 
 def test_kill_9_of_any_process_loses_nothing_that_was_confirmed(stack):

@@ -2,11 +2,13 @@
 
 import dataclasses
 import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import timedelta
 from typing import Any
 
 import pytest
-from django.db import connection, transaction
+from django.db import OperationalError, connection, transaction
 from django.db.transaction import TransactionManagementError
 from django.utils import timezone
 
@@ -91,6 +93,41 @@ def test_parallel_publishers_leave_no_gap_and_no_double() -> None:
     for thread in threads:
         thread.join(timeout=30)
     assert sorted(OutboxEvent.objects.values_list("sequence", flat=True)) == list(range(1, 21))
+
+
+def pragma(statement: str) -> int:
+    with connection.cursor() as cursor:
+        return int(cursor.execute(f"PRAGMA {statement}").fetchone()[0])
+
+
+@contextmanager
+def full_disk() -> Iterator[None]:
+    """Let the database not grow."""
+    with connection.cursor() as cursor:
+        cursor.execute("VACUUM")  # no page is free
+    room = pragma("max_page_count")
+    pragma(f"max_page_count = {pragma('page_count')}")
+    try:
+        yield
+    finally:
+        pragma(f"max_page_count = {room}")
+
+
+@transaction.atomic
+def publish_many(count: int) -> None:
+    for number in range(count):
+        publish(fact(f"list-{number % 10}"))
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_full_disk_refuses_the_publisher_and_loses_nothing() -> None:
+    with transaction.atomic():
+        kept = publish(fact())
+    with full_disk(), pytest.raises(OperationalError, match="full"):
+        publish_many(1000)
+    assert [row.envelope for row in OutboxEvent.objects.all()] == [kept]
+    with transaction.atomic():
+        assert publish(fact()).sequence == kept.sequence + 1
 
 
 @pytest.mark.django_db

@@ -1,7 +1,33 @@
 import pytest
+from celery.signals import worker_process_init, worker_process_shutdown
 from django.db import connection
 
 from libs.eventbus import worker
+
+
+class Part:
+    def __init__(self, fault=None):
+        self.fault = fault
+        self.runs = False
+
+    def start(self):
+        if self.fault:
+            raise self.fault
+        self.runs = True
+
+    def stop(self):
+        self.runs = False
+
+
+def test_a_worker_does_not_go_on_without_a_part_that_failed_to_start():
+    first, last = Part(), Part()
+    beside = worker.Beside([first, Part(OSError("no space left")), last])
+    beside.join()
+    with pytest.raises(SystemExit, match="75"):
+        worker_process_init.send(sender=None)
+    assert (first.runs, last.runs) == (True, False)
+    worker_process_shutdown.send(sender=None)
+    assert not first.runs
 
 
 @pytest.mark.django_db(transaction=True)

@@ -53,6 +53,15 @@ def test_the_file_goes_with_the_worker(door: WorkerDoor) -> None:
         requests.get(f"http://{address}/metrics", headers=TOKEN, timeout=5)
 
 
+def test_a_disk_that_takes_no_file_keeps_no_worker_from_answering(settings: Any, tmp_path: Path) -> None:
+    settings.HOME = tmp_path
+    (tmp_path / "metrics").write_text("not a folder")
+    door = WorkerDoor()
+    door.start()
+    assert requests.get(f"http://{door.address}/metrics", headers=TOKEN, timeout=5).ok
+    door.stop()
+
+
 def test_a_taken_port_is_named(settings: Any, tmp_path: Path) -> None:
     settings.HOME = tmp_path
     with socket.create_server(("127.0.0.1", 0)) as taken:

@@ -1,5 +1,6 @@
 """A process's own log file: all output is in it, and it does not grow without end."""
 
+import json
 import subprocess
 import sys
 from pathlib import Path
@@ -72,6 +73,31 @@ def test_processes_that_share_a_file_lose_no_line_by_moving_it(tmp_path: Path) -
 
     expected = {f"{name} {number:04}" for name in ("parent", "child") for number in range(90)}
     assert set(lines(path)) == expected
+
+
+def test_a_full_disk_costs_the_lines_of_its_time_and_nothing_else(tmp_path: Path) -> None:
+    path = tmp_path / "todo-1.log"
+    program = (
+        "import resource, sys, structlog\n"
+        "from libs.telemetry import configure, metrics\n"
+        "configure('todo', 'todo-1', file=sys.argv[1])\n"
+        "log = structlog.get_logger('x')\n"
+        "for room in (500, resource.RLIM_INFINITY):\n"
+        "    resource.setrlimit(resource.RLIMIT_FSIZE, (room, resource.RLIM_INFINITY))\n"
+        "    for number in range(5):\n"
+        "        log.info(f'{room} {number}')\n"
+        "shown = metrics.render().decode().splitlines()\n"
+        "log.info([each for each in shown if each.startswith('mt_log_lines_unwritten_total')][0])\n"
+    )
+    run(program, str(path))
+    written = path.read_text().splitlines()
+    whole = [json.loads(line)["message"] for line in written if line.endswith("}")]
+    before = [message for message in whole if message.startswith("500 ")]
+    assert before == [f"500 {number}" for number in range(len(before))]
+    assert 0 < len(before) < 5
+    after = whole[len(before) :]
+    assert after == [*(f"-1 {number}" for number in range(5)), f"mt_log_lines_unwritten_total {5 - len(before)}.0"]
+    assert len(written) == len(whole) + 1, "the line that was cut is on a line of its own"
 
 
 def test_a_file_that_somebody_deleted_is_made_anew(tmp_path: Path) -> None:
