@@ -7,9 +7,8 @@ from collections.abc import Sequence
 
 from django.utils import timezone
 
-from events_svc.deliveries.models import Delivery
 from events_svc.deliveries.selectors import queue_of, subscribers_due
-from events_svc.deliveries.services.dispatching import deliveries_claim, deliveries_give_back
+from events_svc.deliveries.services.dispatching import Lease, deliveries_claim, deliveries_give_back
 from events_svc.deliveries.services.nudge import DISPATCH
 from libs.contracts.names import TASK_RECEIVE
 from libs.eventbus.batches import MAX_EVENTS
@@ -40,20 +39,33 @@ class Dispatcher:
 
 
 def dispatch() -> float:
-    """Send all that may be sent now; give the seconds until the next look."""
+    """Send all that may be sent now; give the seconds until the next look.
+
+    TransportError where the broker took something not; a queue that is broken holds no other subscriber up.
+    """
+    refused: list[TransportError] = []
     for subscriber in subscribers_due(timezone.now()):
-        queue = queue_of(subscriber)
-        while batch := deliveries_claim(subscriber=subscriber):
-            _send(subscriber, queue, batch)
-            if len(batch) < FULL:
-                break
+        try:
+            _dispatch_to(subscriber)
+        except TransportError as error:
+            refused.append(error)
+    if refused:
+        raise refused[0]
     return SWEEP
 
 
-def _send(subscriber: str, queue: str, batch: Sequence[Delivery]) -> None:
-    events = [{"delivery": each.pk, "attempt": each.attempts, "event": each.event.envelope.to_json()} for each in batch]
+def _dispatch_to(subscriber: str) -> None:
+    queue = queue_of(subscriber)
+    while batch := deliveries_claim(subscriber=subscriber):
+        _send(subscriber, queue, batch)
+        if len(batch) < FULL:
+            break
+
+
+def _send(subscriber: str, queue: str, batch: Sequence[Lease]) -> None:
+    events = [{"delivery": each.delivery, "attempt": each.attempt, "event": each.event} for each in batch]
     try:
         transport().send(Message.sealed(TASK_RECEIVE, queue, {"subscription": subscriber, "events": events}))
     except TransportError:
-        deliveries_give_back(batch=batch)
+        deliveries_give_back(batch)
         raise

@@ -5,11 +5,10 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from django.db.models import Count, Exists, Min, OuterRef, Q, QuerySet, Value
-from django.db.models.functions import Coalesce
+from django.db.models import Count, Exists, Min, OuterRef, Q, QuerySet
 from django.utils import timezone
 
-from events_svc.deliveries.models import BLOCKING, Delivery, Event, Refusal, Replay, Status, Subscription
+from events_svc.deliveries.models import Delivery, Event, Refusal, Replay, Status, Subscription
 from libs.contracts.errors import BadRequest
 from libs.eventbus.reactions import best
 from libs.webapi.prepared import prepared
@@ -96,30 +95,6 @@ def type_condition(pattern: str) -> Q:
     if "*" in prefix:
         raise BadRequest("type is an event type, or its beginning and a *", code="invalid_parameter")
     return Q(type=pattern) if prefix == pattern else Q(type__startswith=prefix)
-
-
-def deliveries_due(subscriber: str, now: datetime) -> QuerySet[Delivery]:
-    """Select what may be sent: due, and nothing of its aggregate is under way or waits before it.
-
-    Few aggregates are under way or wait, so those are found first, once, each by an index of its own; to look for such
-    deliveries of each due one's aggregate takes the square of the backlog.
-    """
-    mine = Delivery.objects.filter(subscriber=subscriber)
-    under_way = mine.filter(status=Status.SENT)
-    later = mine.filter(status=Status.PENDING, due_at__gt=now)
-    stuck = mine.filter(status__in=(Status.PARKED, Status.DEAD), due_at__gt=now)
-    waits = Q(stream__in=later.values("stream")) | Q(stream__in=stuck.values("stream"))
-    before = _same_aggregate().filter(status__in=BLOCKING, due_at__gt=now, sequence__lt=OuterRef("sequence"))
-    due = mine.filter(status=Status.PENDING, due_at__lte=now)
-    return due.exclude(stream__in=under_way.values("stream")).exclude(waits & Q(_for_each(before)))
-
-
-def _for_each(rows: QuerySet[Delivery]) -> Coalesce:
-    """Tell whether there is any, for one delivery after the other until there are enough.
-
-    PostgreSQL would join a plain EXISTS, for which it goes through the whole backlog for every batch.
-    """
-    return Coalesce(Exists(rows), Value(value=False))
 
 
 def _same_aggregate() -> QuerySet[Delivery]:

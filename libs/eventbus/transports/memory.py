@@ -10,17 +10,18 @@ from libs.eventbus.transports.base import Transport, TransportError
 
 
 class MemoryTransport(Transport):
-    """Keeps all messages in `messages`; refuses them while `broken`."""
+    """Keeps all messages in `messages`; refuses them while `broken`, and those for `broken_queues`."""
 
     def __init__(self) -> None:
         """Start empty and in order."""
         self.messages: list[Message] = []
         self.broken = False
+        self.broken_queues: set[str] = set()
         self._arrived = threading.Condition()
 
     def send(self, message: Message) -> None:
         """Keep `message`."""
-        if self.broken:
+        if self.broken or message.queue in self.broken_queues:
             raise TransportError("the broker is away")
         with self._arrived:
             self.messages.append(message)
@@ -40,4 +41,5 @@ class MemoryTransport(Transport):
     def clear(self) -> None:
         """Forget everything and work again."""
         self.messages.clear()
+        self.broken_queues.clear()
         self.broken = False

@@ -130,3 +130,15 @@ def test_a_broker_that_is_away_costs_no_attempt(bus: MemoryTransport) -> None:
     assert (Delivery.objects.get().status, Delivery.objects.get().attempts) == ("pending", 0)
     bus.broken = False
     assert dispatched(bus) == [("todo.events", [("ann", 1)])]
+
+
+def test_a_queue_that_is_broken_holds_no_other_subscriber_up(
+    todo_subscribes: Callable[..., None], bus: MemoryTransport
+) -> None:
+    todo_subscribes(service="admin")
+    store(registered())
+    bus.broken_queues.add("admin.events")
+    with pytest.raises(TransportError):
+        dispatch()
+    assert [message.queue for message in bus.messages] == ["todo.events"]
+    assert statuses() == [("ann", 1, "pending"), ("ann", 1, "sent")]
