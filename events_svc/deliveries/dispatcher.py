@@ -3,11 +3,12 @@
 A batch is leased in one transaction and sent after its commit, so no lock waits for the broker.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
 
 from django.utils import timezone
 
-from events_svc.deliveries.selectors import queue_of, subscribers_due
+from events_svc.deliveries.selectors import queues, subscribers_due
 from events_svc.deliveries.services.dispatching import Lease, deliveries_claim, deliveries_give_back
 from events_svc.deliveries.services.nudge import DISPATCH
 from libs.contracts.names import TASK_RECEIVE
@@ -55,11 +56,19 @@ def dispatch() -> float:
 
 
 def _dispatch_to(subscriber: str) -> None:
-    queue = queue_of(subscriber)
+    queue = queues()[subscriber]
     while batch := deliveries_claim(subscriber=subscriber):
         _send(subscriber, queue, batch)
         if len(batch) < FULL:
             break
+
+
+def hand_out(leases: Mapping[str, Sequence[Lease]]) -> None:
+    """Send what was leased for each subscriber when it was stored. What the broker does not take is due again."""
+    known = queues() if leases else {}
+    for subscriber, batch in leases.items():
+        with suppress(TransportError):
+            _send(subscriber, known[subscriber], batch)
 
 
 def _send(subscriber: str, queue: str, batch: Sequence[Lease]) -> None:

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
+from django.db import connection
 from django.db.models import Count, Exists, Min, OuterRef, Q, QuerySet
 from django.utils import timezone
 
@@ -49,10 +50,14 @@ def subscribers_of(event_type: str, version: int, patterns: dict[str, Patterns])
     }
 
 
-def queue_of(subscriber: str) -> str:
-    """Give the queue that `subscriber` named last."""
-    latest = Subscription.objects.filter(service=subscriber).order_by("-seen_at", "-id")
-    return str(latest.values_list("queue", flat=True)[0])
+def queues() -> dict[str, str]:
+    """Give the queue that each subscriber named last."""
+    return dict(_named())
+
+
+@prepared
+def _named() -> QuerySet[Any]:
+    return Subscription.objects.order_by("seen_at", "id").values_list("service", "queue")
 
 
 def stored_ids(source: str, ids: list[str]) -> list[str]:
@@ -113,9 +118,17 @@ def _behind(now: datetime) -> Exists:
 
 def subscribers_due(now: datetime) -> list[str]:
     """List the subscribers for which something is due."""
-    due = Delivery.objects.filter(subscriber=OuterRef("service"), status=Status.PENDING, due_at__lte=now)
-    found = Subscription.objects.filter(Exists(due)).values_list("service", flat=True)
-    return list(found.distinct().order_by("service"))
+    with connection.cursor() as cursor:
+        cursor.execute(_SUBSCRIBERS_DUE, [connection.ops.adapt_datetimefield_value(now)])
+        return [row[0] for row in cursor.fetchall()]
+
+
+#: Each batch that is acknowledged asks, so Django is not to compile it anew. PostgreSQL would join a plain EXISTS.
+_SUBSCRIBERS_DUE = """
+    SELECT service FROM deliveries_subscription WHERE coalesce(EXISTS (
+        SELECT 1 FROM deliveries_delivery WHERE subscriber = service AND status = 'pending' AND due_at <= %s
+    ), false) GROUP BY service ORDER BY service
+"""
 
 
 def depths() -> list[tuple[str, str, int, datetime]]:

@@ -10,6 +10,7 @@ from typing import Any, TypeVar
 import structlog
 from celery import shared_task
 
+from events_svc.deliveries.dispatcher import hand_out
 from events_svc.deliveries.services.acknowledging import Result, deliveries_acknowledge
 from events_svc.deliveries.services.refusing import event_refuse
 from events_svc.deliveries.services.storing import events_take
@@ -28,7 +29,10 @@ T = TypeVar("T")
 
 @shared_task(name=TASK_PUBLISH)
 def publish(*, queue: str, source: str, payload: str, signature: str) -> None:
-    """Store a batch of events; a batch that `source` did not sign, and an event that is not its own, are refused."""
+    """Store a batch of events and send on what may go at once.
+
+    A batch that `source` did not sign, and an event that is not its own, are refused.
+    """
     try:
         content = Message(TASK_PUBLISH, queue, source, payload, signature).opened()
     except TokenError as error:
@@ -36,8 +40,9 @@ def publish(*, queue: str, source: str, payload: str, signature: str) -> None:
         return
     envelopes = list(_readable(content["events"], lambda value: _envelope(value, source), partial(_refuse, source)))
     stored = events_take(source=source, envelopes=envelopes)
-    STORED.labels(source).inc(stored)
-    log.debug("events stored", source=source, received=len(envelopes), stored=stored)
+    STORED.labels(source).inc(stored.new)
+    hand_out(stored.leases)
+    log.debug("events stored", source=source, received=len(envelopes), stored=stored.new)
 
 
 def _refuse(source: str, item: Any, reason: str) -> None:

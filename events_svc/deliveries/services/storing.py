@@ -4,7 +4,9 @@ from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
 from functools import cache, partial
-from typing import Any
+from operator import attrgetter
+from types import MappingProxyType
+from typing import Any, NamedTuple
 
 import structlog
 from django.db import DataError, IntegrityError, transaction
@@ -13,6 +15,7 @@ from django.utils import timezone
 
 from events_svc.deliveries.models import Delivery, Event, Status, Stream, blocks_for
 from events_svc.deliveries.selectors import active_patterns, stored_ids, subscribers_of
+from events_svc.deliveries.services.dispatching import Lease, deliveries_lease_new
 from events_svc.deliveries.services.nudge import nudge_after_commit
 from events_svc.deliveries.services.refusing import event_refuse
 from libs.eventbus.envelope import ATTRIBUTES, Envelope
@@ -25,49 +28,71 @@ HOLE_PATIENCE = timedelta(seconds=60)
 UNSTORABLE = (DataError, IntegrityError, UnicodeError)
 
 
-def events_take(*, source: str, envelopes: Sequence[Envelope]) -> int:
-    """Store a batch as `events_store` does, but an event that the database can't hold is refused alone."""
+class Stored(NamedTuple):
+    """How many events are new, and what of them is leased, by subscriber: whoever stored them sends that now."""
+
+    new: int = 0
+    leases: Mapping[str, Sequence[Lease]] = MappingProxyType({})
+
+
+def events_take(*, source: str, envelopes: Sequence[Envelope]) -> Stored:
+    """Store a batch and lease what may go out at once; an event that the database can't hold is refused alone."""
     try:
-        return events_store(source=source, envelopes=envelopes)
+        return events_store(source=source, envelopes=envelopes, at_once=True)
     except UNSTORABLE:
-        return sum(_store_alone(source, envelope) for envelope in envelopes)
+        return Stored(sum(_store_alone(source, envelope) for envelope in envelopes))
 
 
 def _store_alone(source: str, envelope: Envelope) -> int:
     try:
-        return events_store(source=source, envelopes=[envelope])
+        return events_store(source=source, envelopes=[envelope]).new
     except UNSTORABLE as error:
         event_refuse(source=source, event_id=envelope.id, reason=f"{envelope.type} can't be stored: {error}")
         return 0
 
 
 @transaction.atomic
-def events_store(*, source: str, envelopes: Sequence[Envelope]) -> int:
-    """Store those of `envelopes` that are new and plan their deliveries; give their number."""
+def events_store(*, source: str, envelopes: Sequence[Envelope], at_once: bool = False) -> Stored:
+    """Store those of `envelopes` that are new and plan their deliveries; lease what may go out `at_once`."""
     if not envelopes:
-        return 0
+        return Stored()
     streams = _locked_streams(source, {envelope.aggregate_id for envelope in envelopes})
     events = Event.objects.bulk_create(_new_events(source, envelopes, streams))
-    if events:
-        released = _advance_all(streams.values(), events)
-        planned = deliveries_plan(events, {stream.pk: stream for stream in streams.values()})
-        if released or planned:
-            nudge_after_commit()
-    return len(events)
+    if not events:
+        return Stored()
+    released = _advance_all(streams.values(), events)
+    planned = _planned(events, {stream.pk: stream for stream in streams.values()})
+    if at_once:
+        deliveries_lease_new(planned, timezone.now())
+    Delivery.objects.bulk_create(planned)
+    if released or any(delivery.status == Status.PENDING for delivery in planned):
+        nudge_after_commit()
+    return Stored(len(events), _leases(planned))
+
+
+def _leases(planned: Iterable[Delivery]) -> dict[str, list[Lease]]:
+    leases: dict[str, list[Lease]] = defaultdict(list)
+    for row in sorted(planned, key=attrgetter("stream_id", "sequence")):
+        if row.status == Status.SENT:
+            leases[row.subscriber].append(Lease(row.pk, row.attempts, row.event.envelope.to_json()))
+    return leases
 
 
 def deliveries_plan(events: Iterable[Event], streams: Mapping[int, Stream], *, only: str = "") -> int:
     """Make the missing deliveries of `events` to everybody who wants them, or to one subscriber; give their number."""
+    return len(Delivery.objects.bulk_create(_planned(events, streams, only=only)))
+
+
+def _planned(events: Iterable[Event], streams: Mapping[int, Stream], *, only: str = "") -> list[Delivery]:
     patterns = active_patterns()
     if only:
         patterns = {only: patterns.get(only, {})}
     subscribers = cache(partial(subscribers_of, patterns=patterns))
-    planned = [
+    return [
         _delivery(event, subscriber, streams[event.stream_id], understood=understood)
         for event in events
         for subscriber, understood in subscribers(event.type, event.dataversion).items()
     ]
-    return len(Delivery.objects.bulk_create(planned))
 
 
 def _delivery(event: Event, subscriber: str, stream: Stream, *, understood: bool) -> Delivery:

@@ -20,7 +20,7 @@ T = TypeVar("T")
 
 
 def store(*envelopes: Envelope) -> int:
-    return events_store(source=envelopes[0].source, envelopes=envelopes)
+    return events_store(source=envelopes[0].source, envelopes=envelopes).new
 
 
 def dispatched(bus: MemoryTransport) -> list[tuple[str, list[tuple[str, int]]]]:

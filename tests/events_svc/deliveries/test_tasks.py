@@ -67,12 +67,15 @@ def test_a_changed_payload_is_refused() -> None:
     ],
     ids=["a text", "too small", "too large", "not a number", "of another service", "not for a database", "no event"],
 )
-def test_one_bad_event_of_a_batch_is_refused_alone(bad: Any, todo_subscribes: Callable[..., None]) -> None:
+def test_one_bad_event_of_a_batch_is_refused_alone(
+    bad: Any, todo_subscribes: Callable[..., None], bus: MemoryTransport
+) -> None:
     todo_subscribes()
     value = {**registered("bad").to_json(), **bad} if bad else bad
     events = [registered("ann").to_json(), value, registered("ben").to_json()]
     publish(**signed("auth", TASK_PUBLISH, QUEUE_EVENTS, {"events": events}).kwargs)
-    assert statuses() == [("ann", 1, "pending"), ("ben", 1, "pending")]
+    dispatched(bus)
+    assert statuses() == [("ann", 1, "sent"), ("ben", 1, "sent")]
 
 
 def test_a_refused_event_is_remembered_with_its_reason_and_without_its_data() -> None:
