@@ -5,6 +5,7 @@ wait. What the broker loses is not stored, so it is sent again.
 """
 
 import json
+import math
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -23,12 +24,11 @@ from libs.telemetry import metrics
 #: How often due and unconfirmed rows are looked for where no commit gave a nudge (seconds).
 SWEEP = 1.0
 
-#: After sending, so long is waited for more (seconds): an event alone leaves at once, and under load one task carries
-#: several, for a Celery task costs more than all else that is done for an event. Where events come as densely as DENSE
-#: (a second), DENSE_LINGER makes a quarter of the tasks.
-LINGER = 0.03
-DENSE = 100
-DENSE_LINGER = 0.15
+#: After sending, so long is waited for more (seconds), where at least so many events a second come: a Celery task costs
+#: more than all else that is done for an event, so dense ones share it, and sparse ones do not wait.
+LINGERS = ((100, 0.15), (60, 0.03))
+#: The time in which what came is forgotten, as far as density goes (seconds).
+FADES = 1.0
 
 #: How often the outbox is counted for the metrics (seconds).
 OBSERVED_EVERY = 5.0
@@ -49,22 +49,29 @@ Confirm = Callable[[list[str]], Fate]
 
 
 class Pace:
-    """How densely events come, as far as this relay sees them. Moments are seconds of the monotonic clock."""
+    """How densely events come, as far as this relay sees them. Moments are seconds of the monotonic clock.
+
+    Where Events is `behind` with what it was sent, the longest time is waited whatever comes: there larger tasks help.
+    """
 
     def __init__(self) -> None:
         """Begin with silence."""
-        self._counted = 0
-        self._since = 0.0
+        self.behind = False
+        self._recent = 0.0
+        self._at = 0.0
 
-    def count(self, events: int) -> None:
+    def count(self, events: int, now: float) -> None:
         """Take note of events that go out."""
-        self._counted += events
+        self._recent, self._at = self._per_second(now) + events, now
 
     def linger(self, now: float) -> float:
-        """Give the seconds to wait for more, from what was counted since the last question."""
-        per_second = self._counted / max(now - self._since, LINGER)
-        self._counted, self._since = 0, now
-        return DENSE_LINGER if per_second >= DENSE else LINGER
+        """Give the seconds to wait for more."""
+        longest = LINGERS[0][1]
+        per_second = self._per_second(now)
+        return longest if self.behind else next((wait for rate, wait in LINGERS if per_second >= rate), 0.0)
+
+    def _per_second(self, now: float) -> float:
+        return self._recent * math.exp((self._at - now) / FADES)
 
 
 def ask_events(ids: list[str]) -> Fate:
@@ -82,10 +89,8 @@ class Relay:
         self._confirm = confirm
         self._observe_at = 0.0
         self._progress = outbox.Progress()
-        self._pace = Pace()
-        self._sender = Looper(
-            "relay", self.send, nudge=nudges.OUTBOX, pause=lambda: self._pace.linger(time.monotonic())
-        )
+        self.pace = Pace()
+        self._sender = Looper("relay", self.send, nudge=nudges.OUTBOX, pause=lambda: self.pace.linger(time.monotonic()))
         self._settler = Looper("relay-confirm", self.settle)
 
     def start(self) -> None:
@@ -101,7 +106,7 @@ class Relay:
     def send(self) -> float:
         """Send all due rows; give the seconds until the next look."""
         while rows := outbox.claim():
-            self._pace.count(len(rows))
+            self.pace.count(len(rows), time.monotonic())
             self._send(rows)
             if len(rows) < outbox.BATCH:
                 break
@@ -124,8 +129,11 @@ class Relay:
         self._observe()
         rows = outbox.unconfirmed()
         if not rows:
+            self.pace.behind = False
             return SWEEP
         fate = self._confirm([str(row.pk) for row in rows])
+        last = str(rows[-1].pk)
+        self.pace.behind = last not in fate.stored and last not in fate.refused
         quarantine.note(rows, fate.refused)
         settled = outbox.settle(rows, fate.stored, self._progress)
         return 0.0 if settled == outbox.ASKED_AT_ONCE else SWEEP

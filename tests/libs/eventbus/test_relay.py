@@ -1,5 +1,6 @@
 """The relay sends what is due and keeps it until Events has it."""
 
+import time
 from collections.abc import Iterator
 from datetime import timedelta
 
@@ -12,7 +13,7 @@ from libs.eventbus import outbox, publish
 from libs.eventbus.batches import MAX_BYTES, MAX_EVENTS, split
 from libs.eventbus.envelope import Envelope
 from libs.eventbus.models import OutboxEvent
-from libs.eventbus.relay import DENSE, DENSE_LINGER, LINGER, Fate, Pace, Relay
+from libs.eventbus.relay import Fate, Pace, Relay
 from libs.eventbus.transports import TransportError
 from libs.eventbus.transports.memory import MemoryTransport
 from libs.telemetry import metrics
@@ -192,17 +193,37 @@ def test_batches_are_cut_by_number_and_size() -> None:
     assert list(split([], len)) == []
 
 
+def after(events: int, times: int, every: float) -> float:
+    """Give how long a relay waits for more after `times` batches of `events`, `every` so many seconds."""
+    pace = Pace()
+    for number in range(times):
+        pace.count(events, 1000.0 + number * every)
+    return pace.linger(1000.0 + (times - 1) * every)
+
+
 def test_more_is_waited_for_only_where_events_come_densely() -> None:
-    pace = Pace()
-    pace.count(1)
-    assert pace.linger(1000.0) == LINGER  # one event after a long silence
-    pace.count(DENSE)
-    assert pace.linger(1001.0) == DENSE_LINGER
-    pace.count(DENSE // 2)
-    assert pace.linger(1002.0) == LINGER
+    assert after(1, times=1, every=1.0) == 0
+    assert after(1, times=250, every=1 / 50) == 0
+    assert after(1, times=400, every=1 / 80) == 0.03
+    assert after(40, times=25, every=0.2) == 0.15
 
 
-def test_one_burst_is_not_density() -> None:
+def test_density_is_forgotten_and_one_burst_is_none() -> None:
     pace = Pace()
-    pace.count(DENSE // 2)
-    assert pace.linger(1000.0) == LINGER
+    pace.count(50, 1000.0)
+    assert pace.linger(1000.0) == 0
+    pace.count(500, 1001.0)
+    assert pace.linger(1001.0) == 0.15
+    assert pace.linger(1004.0) == 0
+
+
+@pytest.mark.django_db
+def test_tasks_grow_while_events_is_behind(relay: Relay, bus: MemoryTransport, ledger: Ledger) -> None:
+    published = publish(fact())
+    relay.send()
+    age(sent_at=outbox.SETTLED)
+    relay.settle()
+    assert relay.pace.linger(time.monotonic()) == 0.15
+    ledger.stored.add(published.id)
+    relay.settle()
+    assert relay.pace.linger(time.monotonic()) == 0
