@@ -9,6 +9,7 @@ ROOT_URLCONF = "events_svc.config.urls"
 ASGI_APPLICATION = "events_svc.config.asgi.application"
 SERVE_PARTS = ["events_svc.deliveries.figures.Figures"]
 WORKER_QUEUES = ["events", "events.acks"]
+WORKER_PREFETCH = 4
 WORKER_PARTS = ["events_svc.deliveries.dispatcher.Dispatcher", "events_svc.deliveries.sweeper.Sweeper"]
 DELIVERY_LEASE_SECONDS = env.number(
     "MT_DELIVERY_LEASE_SECONDS",

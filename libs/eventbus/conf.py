@@ -51,7 +51,8 @@ COMMON: dict[str, Any] = {
     "task_ignore_result": True,
     "task_time_limit": TIME_LIMIT,
     "task_soft_time_limit": SOFT_TIME_LIMIT,
-    # A worker holds one batch: more would wait in it while others are idle.
+    # A worker holds one batch: more would wait in it while others are idle. Events holds some (WORKER_PREFETCH): its
+    # tasks take milliseconds, as a quorum queue does from the acknowledgement of one to the next.
     "worker_prefetch_multiplier": 1,
     # JSON only: a pickle from the broker would be code.
     "task_serializer": "json",

@@ -11,12 +11,10 @@ from typing import Any
 
 import structlog
 
-from libs.contracts.names import QUEUE_ACKS, TASK_ACKNOWLEDGE
 from libs.eventbus import inbox
+from libs.eventbus.acknowledging import ACKNOWLEDGEMENTS
 from libs.eventbus.envelope import Envelope, MalformedEnvelope
 from libs.eventbus.reactions import Reaction, find, versions_of
-from libs.eventbus.signing import Message
-from libs.eventbus.transports import TransportError, transport
 from libs.telemetry import metrics
 
 log = structlog.get_logger(__name__)
@@ -88,7 +86,7 @@ def _try(event: Any, reactions: Mapping[str, Reaction]) -> Fault | None:
 
 
 class Results:
-    """Collects results and sends them to Events. One that is lost makes Events send again; the inbox knows it then."""
+    """Collects results for the acknowledgements."""
 
     def __init__(self) -> None:
         """Start empty."""
@@ -103,11 +101,7 @@ class Results:
             self.flush()
 
     def flush(self) -> None:
-        """Send what is collected."""
+        """Give away what is collected."""
         results, self._results, self._since = self._results, [], time.monotonic()
-        if not results:
-            return
-        try:
-            transport().send(Message.sealed(TASK_ACKNOWLEDGE, QUEUE_ACKS, {"results": results}))
-        except TransportError as error:
-            log.warning("results could not be sent; Events will ask again", count=len(results), error=str(error))
+        if results:
+            ACKNOWLEDGEMENTS.add(results)

@@ -20,6 +20,7 @@ from django.db import connections
 from django.utils.module_loading import import_string
 
 from libs.eventbus import conf
+from libs.eventbus.acknowledging import ACKNOWLEDGEMENTS
 from libs.eventbus.celery import make_app
 from libs.eventbus.queues import queue
 from libs.eventbus.watchdog import EXIT_CODE, Watchdog
@@ -42,7 +43,8 @@ def run(service: str, queues: Sequence[str], *parts: Part) -> None:
     signal.signal(signal.SIGTERM, _end_early)
     app = make_app(service)
     app.conf.task_queues = [queue(name) for name in queues]
-    beside = Beside([*_subscriptions(), *parts])
+    app.conf.worker_prefetch_multiplier = settings.WORKER_PREFETCH
+    beside = Beside([*_subscriber(), *parts])
     watchdog = Watchdog(app, queues)
     worker_init.connect(beside.join)
     worker_ready.connect(lambda **kwargs: watchdog.start(), weak=False)
@@ -77,9 +79,11 @@ def close_databases() -> None:
             close_pool()
 
 
-def _subscriptions() -> list[Part]:
-    """Give the part that subscribes, where there are reactions; Events has none, and no inbox to import."""
-    return [import_string("libs.eventbus.subscriptions.Subscriptions")()] if settings.REACTIONS else []
+def _subscriber() -> list[Part]:
+    """Give the parts that subscribe and acknowledge, where there are reactions; Events has none, and no inbox."""
+    if not settings.REACTIONS:
+        return []
+    return [ACKNOWLEDGEMENTS, import_string("libs.eventbus.subscriptions.Subscriptions")()]
 
 
 def _pool() -> str:

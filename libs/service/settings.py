@@ -30,6 +30,7 @@ TRAFFIC: dict[str, Any] = {}  # what it gets at the gateway, where that is not t
 STREAMS = ""  # dotted path of the table {path: streaming route}, see libs.rpc.streams
 REACTIONS = ""  # dotted path of the table {event type or pattern: function}
 WORKER_QUEUES: list[str] = []  # queues its `worker` consumes; empty: it has no worker
+WORKER_PREFETCH = 1  # tasks that its worker holds at once; more where they are short, so that none waits for the broker
 SERVE_PARTS: list[str] = []  # dotted paths of Part classes that `serve` runs
 WORKER_PARTS: list[str] = []  # the same for `worker`
 BRIDGE = True  # whether `serve` opens the gRPC bridge
