@@ -15,7 +15,7 @@ from django.utils import timezone
 from libs.contracts.auth import UserRegistered
 from libs.eventbus import nudges, outbox, publish
 from libs.eventbus.models import OutboxEvent
-from libs.eventbus.schemas import InvalidEvent
+from libs.eventbus.schemas import LARGEST, InvalidEvent
 from libs.telemetry import context
 from tests.libs.eventbus.conftest import fact
 
@@ -77,6 +77,14 @@ def test_an_event_that_breaks_its_schema_is_refused_before_anything_is_written(
         publish(dataclasses.replace(fact(), **wrong))
     assert not OutboxEvent.objects.exists()
     assert publish(fact()).sequence == 1
+
+
+@pytest.mark.django_db
+def test_an_event_that_no_broker_would_carry_is_refused_before_anything_is_written() -> None:
+    large = {"name": {"from": "", "to": "x" * LARGEST}}
+    with pytest.raises(InvalidEvent, match="bytes of data are more than"):
+        publish(dataclasses.replace(fact(), changes=large))
+    assert not OutboxEvent.objects.exists()
 
 
 @pytest.mark.django_db(transaction=True)
