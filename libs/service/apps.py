@@ -5,6 +5,7 @@ from pathlib import Path
 from django.apps import AppConfig
 from django.conf import settings
 
+from libs.service.databases import SQLITE
 from libs.service.env import ConfigurationError
 
 
@@ -22,7 +23,7 @@ class ServiceConfig(AppConfig):
             from libs.eventbus import checks as _  # noqa: F401, PLC0415
 
         database = settings.DATABASES["default"]
-        if database["ENGINE"].endswith("sqlite3"):
+        if database["ENGINE"] == SQLITE:
             _make(Path(database["NAME"]).parent)
 
 

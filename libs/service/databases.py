@@ -6,8 +6,8 @@ from urllib.parse import unquote, urlsplit
 
 from libs.service.env import ConfigurationError
 
-#: SQLite waits this long for another writer (seconds).
-BUSY_TIMEOUT = 20
+#: The engine of SQLite.
+SQLITE = "libs.service.sqlite3"
 
 
 def database(url: str, default_file: Path) -> dict[str, Any]:
@@ -23,15 +23,18 @@ def database(url: str, default_file: Path) -> dict[str, Any]:
 
 
 def sqlite(file: Path) -> dict[str, Any]:
-    """Give the settings of a SQLite file: WAL, write locks taken at BEGIN, patient with other writers."""
+    """Give the settings of a SQLite file: WAL, write locks taken at BEGIN, patient with other writers.
+
+    What commits write is taken from the WAL into the file after 16 MiB, not after 4: a task costs 20 pages.
+    """
     return {
-        "ENGINE": "django.db.backends.sqlite3",
+        "ENGINE": SQLITE,
         "NAME": str(file),
         "CONN_MAX_AGE": None,
         "OPTIONS": {
-            "timeout": BUSY_TIMEOUT,
+            "timeout": 0,  # the engine waits
             "transaction_mode": "IMMEDIATE",
-            "init_command": "PRAGMA journal_mode=WAL; PRAGMA synchronous=NORMAL; PRAGMA foreign_keys=ON;",
+            "init_command": "PRAGMA journal_mode=WAL; PRAGMA synchronous=NORMAL; PRAGMA wal_autocheckpoint=4000;",
         },
     }
 

@@ -14,7 +14,7 @@ from typing import Any
 from uuid_utils.compat import uuid7
 
 from libs.service import embedded, env
-from libs.service.databases import database
+from libs.service.databases import SQLITE, database
 
 VERSION = "0.1.0"
 PLATFORM_APPS = ["libs.service", "rest_framework", "drf_spectacular"]
@@ -153,7 +153,7 @@ def configure(settings: dict[str, Any]) -> None:
     settings.setdefault(
         "DATABASES", {"default": database(settings["DATABASE_URL"], settings["HOME"] / "db" / f"{service}.sqlite3")}
     )
-    settings["EMBEDDED"] = settings["DATABASES"]["default"]["ENGINE"].endswith("sqlite3")
+    settings["EMBEDDED"] = settings["DATABASES"]["default"]["ENGINE"] == SQLITE
     # SQLite has one writer at a time: more threads only wait for each other, and for the interpreter's lock.
     settings["HANDLER_THREADS"] = settings["HANDLER_THREADS"] or (2 if settings["EMBEDDED"] else 4)
     if not settings["EMBEDDED"] and find_spec("psycopg") is None:

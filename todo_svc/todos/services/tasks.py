@@ -23,21 +23,25 @@ PLACE = frozenset({"list_id", "parent_id"})
 MOVED = PLACE | {"rank"}
 
 
-@transaction.atomic
 def task_create(*, actor: UUID, list_id: UUID, values: Mapping[str, Any]) -> Task:
-    """Make a task at the end of a list, or of its parent's subtasks."""
-    grant = Grant(list_role=list_role(actor, list_id, lock=True))
-    require(grant, "task.create")
-    parent = places.parent_checked(values.get("parent_id"), list_id=list_id)
-    _check_assignees(values.get("assignees", ()), list_id=list_id)
-    rank = places.last_rank(list_id, parent)
-    task = Task(**{**values, "list_id": list_id}, rank=rank, created_by=actor)
+    """Make a task at the end of a list, or of its parent's subtasks.
+
+    What needs no lock is done before: SQLite has one for all writers.
+    """
+    task = Task(**{**values, "list_id": list_id}, created_by=actor)
     task.due_at = due.instant(task.due)
     _set_completion(task, actor)
-    insert(task, chosen="id" in values)
-    _index(task, values.keys(), actor)
-    task_happened(task, TaskCreated, actor=actor, changes=created(values))
-    task.grant = grant
+    changes = created(values)
+    with transaction.atomic():
+        task.grant = Grant(list_role=list_role(actor, list_id, lock=True))
+        require(task.grant, "task.create")
+        parent = places.parent_checked(values.get("parent_id"), list_id=list_id)
+        _check_assignees(values.get("assignees", ()), list_id=list_id)
+        task.rank = places.last_rank(list_id, parent)
+        task.created_at = timezone.now()  # in the order of the commits, as far as the lock goes
+        insert(task, chosen="id" in values)
+        _index(task, values.keys(), actor)
+        task_happened(task, TaskCreated, actor=actor, changes=changes)
     return task
 
 
