@@ -16,9 +16,11 @@ from gateway_svc.routing.upstream import Attempt, Call, Upstream
 from gateway_svc.routing.visit import Visit
 from libs.contracts.errors import ServiceError
 from libs.rpc import http_bridge_pb2 as pb
+from libs.rpc.asgi import Disconnected
 from libs.rpc.dispatcher import BODYLESS
 from libs.rpc.http_answer import AnswerCycle
 from libs.rpc.multiplexer import Outcome
+from libs.rpc.problem import InternalError
 from libs.rpc.status import NoAnswer
 
 log = structlog.get_logger(__name__)
@@ -62,6 +64,9 @@ class Course:
             self._go_on(failure if self._attempt else None)
         except ServiceError:
             self._go_on(None)
+        except Exception:
+            self._end()
+            raise
         else:
             if self._take_back is None:
                 self._go_on(None)
@@ -81,6 +86,9 @@ class Course:
             answer = self._upstream.answered(self._call, self._attempt, outcome)
         except ServiceError as error:
             answer = problem(self._visit, error)
+        except Exception:
+            log.exception("unhandled exception", path=self._visit.path)
+            answer = problem(self._visit, InternalError())
         self._send(answer)
 
     def _send(self, answer: Answer) -> None:
@@ -88,19 +96,28 @@ class Course:
         if cycle.disconnected:
             self._observer.note(visit, 499)
             return
-        bodyless = visit.method == "HEAD" or answer.status in BODYLESS
+        status = answer.status
+        bodyless = visit.method == "HEAD" or status in BODYLESS
         try:
-            cycle.answer(answer.status, self._pipeline.headers(visit, answer), b"" if bodyless else answer.body)
+            cycle.answer(status, self._pipeline.headers(visit, answer), b"" if bodyless else answer.body)
         except Exception:
             log.exception("unhandled exception", path=visit.path)
             cycle.transport.close()
-        self._observer.note(visit, answer.status)
+            status = 500
+        self._observer.note(visit, status)
 
     def _leave(self) -> None:
         if self._take_back is not None and self._attempt is not None:
             self._take_back()
-            self._upstream.left(self._call, self._attempt)
+            self._end()
             self._observer.note(self._visit, 499)
+
+    def _end(self) -> None:
+        """End what has begun, without an answer."""
+        if self._attempt is None:
+            self._upstream.close(self._call, Disconnected())
+        else:
+            self._upstream.left(self._call, self._attempt)
 
     def _go_on(self, outcome: Outcome | None) -> None:
         """Let a task do the rest."""

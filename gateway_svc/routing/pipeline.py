@@ -3,7 +3,7 @@
 limits → request id and trace → CORS → route → authenticate → rate limit → pick and call → headers back → log, metrics
 
 Most requests are there as a whole, come from a known user, and have nothing to wait for but their answer: `take` serves
-those without a task, which costs about half. It leaves to `__call__` whatever is otherwise.
+those without a task, which takes a sixth of the CPU time off them. It leaves to `__call__` whatever is otherwise.
 """
 
 import asyncio

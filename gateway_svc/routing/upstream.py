@@ -152,7 +152,7 @@ class Upstream:
         """End a call with its answer; BadAnswer where that is none."""
         try:
             answer = Answer(response.status, _valid(response, call.visit), response.body)
-        except BadAnswer as error:
+        except Exception as error:
             self._end(call, attempt, "left", reached=True)
             self.close(call, error)
             raise

@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 from prometheus_client import REGISTRY
 
+from gateway_svc.routing import envelope
 from gateway_svc.routing.application import Gateway
 from gateway_svc.routing.upstream import Upstream
 from tests.gateway_svc.conftest import Headers, http_scope
@@ -148,3 +149,29 @@ async def test_a_mistake_of_ours_is_a_500(
 
     assert gateway.pipeline.take(some.cycle)
     assert (await some.answer())[0] == 500
+
+
+async def test_a_mistake_of_ours_with_an_answer_is_a_500_of_one_request(
+    gateway: Gateway, todo: Echo, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with monkeypatch.context() as broken:
+        broken.setattr(envelope, "returning", lambda _: 1 / 0)
+        some = line()
+        assert gateway.pipeline.take(some.cycle)
+        assert (await some.answer())[0] == 500
+
+    assert idle(gateway.upstream)
+    some = line()
+    assert gateway.pipeline.take(some.cycle)
+    assert (await some.answer())[0] == 200
+
+
+async def test_a_mistake_of_ours_with_the_sending_leaves_nothing_in_flight(
+    gateway: Gateway, todo: Echo, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(gateway.upstream, "send", lambda *_: 1 / 0)
+    some = line()
+
+    assert gateway.pipeline.take(some.cycle)
+    assert (await some.answer())[0] == 500
+    assert idle(gateway.upstream)
