@@ -9,7 +9,8 @@ from kombu import Exchange, Queue
 
 from libs.eventbus.conf import broker_kind
 
-#: Where a quorum queue puts what was delivered too often. The ledger sends such batches again; this is for people.
+#: Where a quorum queue puts what was delivered too often. The ledger sends such batches again; this is for people, and
+#: may lose some: RabbitMQ's dead-letter strategy "at-least-once" can break all queues of a node (docs/adr, 18).
 DEAD_LETTERS = "dead-letters"
 DELIVERY_LIMIT = 20
 
@@ -22,7 +23,6 @@ def queue(name: str) -> Queue:
         "x-queue-type": "quorum",
         "x-delivery-limit": DELIVERY_LIMIT,
         "x-dead-letter-exchange": DEAD_LETTERS,
-        "x-dead-letter-strategy": "at-least-once",
         "x-overflow": "reject-publish",
     }
     return Queue(name, Exchange(name, type="direct"), routing_key=name, queue_arguments=arguments)
