@@ -6,7 +6,8 @@ Any number of relays may work on one outbox. Order does not depend on them: it c
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Any
+from typing import Any, NamedTuple
+from uuid import UUID
 
 from django.conf import settings
 from django.db import DEFAULT_DB_ALIAS, connection, connections, transaction
@@ -79,7 +80,7 @@ _STATEMENT = (
 
 
 def claim(limit: int = BATCH) -> list[OutboxEvent]:
-    """Take up to `limit` due rows; nobody else gets them until CLAIM is over."""
+    """Take up to `limit` due rows, of which only the event is read; nobody else gets them until CLAIM is over."""
     due, until = map(_stored_moment, (now := timezone.now(), now + CLAIM))
     with connection.cursor() as cursor:
         cursor.execute(f"SELECT 1 {_DUE} LIMIT 1", [due])
@@ -88,7 +89,7 @@ def claim(limit: int = BATCH) -> list[OutboxEvent]:
     skip = "FOR UPDATE SKIP LOCKED" if connection.features.has_select_for_update_skip_locked else ""
     claimed = OutboxEvent.objects.raw(
         "UPDATE eventbus_outboxevent SET claimed_until = %s, attempts = attempts + 1 "  # noqa: S608  (texts of ours)
-        f"WHERE id IN (SELECT id {_DUE} ORDER BY id LIMIT %s {skip}) RETURNING *",
+        f"WHERE id IN (SELECT id {_DUE} ORDER BY id LIMIT %s {skip}) RETURNING {', '.join(ATTRIBUTES)}",
         [until, due, limit],
     )
     return sorted(claimed, key=lambda row: row.id)
@@ -112,10 +113,19 @@ def give_back(rows: Iterable[OutboxEvent]) -> None:
     OutboxEvent.objects.filter(pk__in=[row.pk for row in rows]).update(claimed_until=timezone.now())
 
 
-def unconfirmed() -> list[OutboxEvent]:
+class Sent(NamedTuple):
+    """What a relay has to know of a row that was sent. A model's instance costs more than all that is done with it."""
+
+    id: UUID
+    sent_at: datetime
+    attempts: int
+    refusals: int
+
+
+def unconfirmed() -> list[Sent]:
     """List rows that Events should have by now, the oldest first."""
     settled = OutboxEvent.objects.filter(sent_at__lte=timezone.now() - SETTLED)
-    return list(settled.only("id", "sent_at", "attempts", "refusals").order_by("sent_at")[:ASKED_AT_ONCE])
+    return [Sent(*row) for row in settled.order_by("sent_at").values_list(*Sent._fields)[:ASKED_AT_ONCE]]
 
 
 @dataclass(slots=True)
@@ -125,20 +135,20 @@ class Progress:
     sent: datetime | None = None
     since: datetime | None = None
 
-    def note(self, rows: Iterable[OutboxEvent], stored: set[str]) -> None:
+    def note(self, rows: Iterable[Sent], stored: set[str]) -> None:
         """Take in what is stored now."""
-        latest = max((row.sent_at for row in rows if row.sent_at and str(row.pk) in stored), default=None)
+        latest = max((row.sent_at for row in rows if str(row.id) in stored), default=None)
         if latest and (self.sent is None or latest > self.sent):
             self.sent, self.since = latest, timezone.now()
 
 
-def settle(rows: Sequence[OutboxEvent], stored: set[str], progress: Progress | None = None) -> int:
+def settle(rows: Sequence[Sent], stored: set[str], progress: Progress | None = None) -> int:
     """Delete the rows that Events has stored and make long missing ones due again; give the number deleted."""
     now = timezone.now()
     progress = progress or Progress()
     progress.note(rows, stored)
-    lost = [row.pk for row in rows if str(row.pk) not in stored and _overdue(row, now, progress)]
-    kept = [row.pk for row in rows if str(row.pk) in stored]
+    lost = [row.id for row in rows if str(row.id) not in stored and _overdue(row, now, progress)]
+    kept = [row.id for row in rows if str(row.id) in stored]
     if kept:
         OutboxEvent.objects.filter(pk__in=kept).delete()
     if lost:
@@ -155,10 +165,8 @@ def depth() -> tuple[int, float]:
     return waiting.count(), (timezone.now() - datetime.fromisoformat(oldest)).total_seconds()
 
 
-def _overdue(row: OutboxEvent, now: datetime, progress: Progress) -> bool:
+def _overdue(row: Sent, now: datetime, progress: Progress) -> bool:
     """Tell whether a row is lost. One that none has overtaken may wait in a long queue while Events comes nearer."""
-    if row.sent_at is None:
-        return False
     first, since = RESEND, max(row.sent_at, progress.since or row.sent_at)
     if progress.sent and row.sent_at < progress.sent:
         first, since = OVERTAKEN, row.sent_at

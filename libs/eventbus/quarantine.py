@@ -15,6 +15,7 @@ from django.db.models import QuerySet
 from django.utils import timezone
 
 from libs.eventbus.models import OutboxEvent
+from libs.eventbus.outbox import Sent
 
 log = structlog.get_logger(__name__)
 
@@ -30,16 +31,16 @@ class Refusal:
     times: int
 
 
-def note(rows: Iterable[OutboxEvent], refused: Mapping[str, Refusal]) -> None:
+def note(rows: Iterable[Sent], refused: Mapping[str, Refusal]) -> None:
     """Note what is refused anew among `rows`, and put into quarantine what was refused too often."""
     for row in rows:
-        refusal = refused.get(str(row.pk))
+        refusal = refused.get(str(row.id))
         if refusal is None or refusal.times == row.refusals:  # the one that is known: the event may be under way again
             continue
-        outside = OutboxEvent.objects.filter(pk=row.pk, quarantined_at=None)
+        outside = OutboxEvent.objects.filter(pk=row.id, quarantined_at=None)
         outside.update(refusals=refusal.times, refusal=refusal.reason)
         if refusal.times >= REFUSALS and outside.update(quarantined_at=timezone.now(), sent_at=None):
-            log.error("an event is in quarantine", event_id=str(row.pk), refusals=refusal.times, reason=refusal.reason)
+            log.error("an event is in quarantine", event_id=str(row.id), refusals=refusal.times, reason=refusal.reason)
 
 
 def quarantined() -> QuerySet[OutboxEvent]:

@@ -131,8 +131,8 @@ class Relay:
         if not rows:
             self.pace.behind = False
             return SWEEP
-        fate = self._confirm([str(row.pk) for row in rows])
-        last = str(rows[-1].pk)
+        fate = self._confirm([str(row.id) for row in rows])
+        last = str(rows[-1].id)
         self.pace.behind = last not in fate.stored and last not in fate.refused
         quarantine.note(rows, fate.refused)
         settled = outbox.settle(rows, fate.stored, self._progress)

@@ -53,9 +53,9 @@ class Slot(Expression):
         """Leave a place for the value, and itself in the list of values."""
         return "%s", (self,)
 
-    def filled(self, values: Sequence[UUID]) -> Any:
+    def filled(self, values: Sequence[UUID], database: Any) -> Any:
         """Give the value as the database takes it."""
-        return self.output_field.get_db_prep_value(values[self.position], connection)
+        return self.output_field.get_db_prep_value(values[self.position], database)
 
 
 class Compiled:
@@ -76,8 +76,9 @@ class Compiled:
         """Run it with these values in its slots."""
         if not self._sql:
             return []
-        params = [each.filled(values) if isinstance(each, Slot) else each for each in self._params]
-        with connection.cursor() as cursor:
+        database = connections[DEFAULT_DB_ALIAS]  # once, for `connection` looks it up at each touch
+        params = [each.filled(values, database) if isinstance(each, Slot) else each for each in self._params]
+        with database.cursor() as cursor:
             cursor.execute(self._sql, params)
             return self._plain(cursor.fetchall())
 
@@ -109,7 +110,7 @@ def insert(obj: Model) -> None:
     A number that the database gives as primary key is not read back.
     """
     statement, fields = _insert(type(obj))
-    database = connections[DEFAULT_DB_ALIAS]  # once, for `connection` looks it up at each touch
+    database = connections[DEFAULT_DB_ALIAS]
     values = [_stored(kind, field.pre_save(obj, add=True), database) for field, kind in fields]
     with database.cursor() as cursor:
         cursor.execute(statement, values)
