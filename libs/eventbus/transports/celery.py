@@ -10,6 +10,7 @@ from kombu.exceptions import KombuError
 from libs.eventbus import conf
 from libs.eventbus.celery import make_app
 from libs.eventbus.queues import declarations, queue
+from libs.eventbus.repair import Repairs
 from libs.eventbus.signing import Message
 from libs.eventbus.transports.base import Transport, TransportError
 
@@ -22,6 +23,7 @@ class CeleryTransport(Transport):
         self._lock = threading.Lock()
         self._connection: Connection | None = None
         self._producer: Producer | None = None
+        self._repairs = Repairs(self._connect)
 
     def send(self, message: Message) -> None:
         """Send the task and, on RabbitMQ, wait until the broker has confirmed it.
@@ -38,8 +40,12 @@ class CeleryTransport(Transport):
         try:
             self._send(message)
         except self._faults() as error:
+            faults = self._faults()
             self._drop()
+            with suppress(*faults):
+                self._repairs.failed(message.queue, error)
             raise TransportError(f"{type(error).__name__}: {error}") from error
+        self._repairs.worked(message.queue)
 
     def _send(self, message: Message) -> None:
         if self._producer is None:
