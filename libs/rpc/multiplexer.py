@@ -24,6 +24,7 @@ from libs.rpc import http_bridge_pb2 as pb
 from libs.rpc.alarms import Alarms
 from libs.rpc.client import HANDLE, call_metadata
 from libs.rpc.exchange import MESSAGE_BYTES
+from libs.rpc.grpc_stream import GrpcStream, connect
 from libs.rpc.options import CHANNEL_OPTIONS
 from libs.rpc.status import NoAnswer
 from libs.rpc.varint import varint
@@ -173,7 +174,8 @@ class _Target:
         self._waiting: dict[int, _Sent] = {}
         self._queue: deque[_Frame] = deque()
         self._alarms = Alarms()
-        self._wake = asyncio.Event()
+        self._stream: GrpcStream | None = None  # from its acceptance to its end
+        self._is_woken = False
         self._last = 0
         #: It serves single calls only, as a small server in another language may.
         self.has_no_exchange = False
@@ -189,7 +191,7 @@ class _Target:
         self._waiting[number] = _Sent(deliver)
         self._alarms.set(number, timeout, lambda: self._expire(number))
         self._queue.append(_Frame(number, request, max(0, int(timeout * 1000))))
-        self._wake.set()
+        self._wake()
         return lambda: self._forget(number)
 
     async def handle(self, request: bytes, timeout: float) -> pb.Response:  # noqa: ASYNC109
@@ -220,60 +222,58 @@ class _Target:
     async def _run(self) -> None:
         """Carry one stream from its opening to its end."""
         error = NoAnswer(grpc.StatusCode.UNAVAILABLE, "the stream has ended")
-        writer: asyncio.Task[None] | None = None
-        call: Any = None
-        accepted = False
+        stream: GrpcStream | None = None
         try:
-            call = self._open()
-            await self._accepted(call)
-            accepted = True
-            writer = self._loop.create_task(self._write(call))
-            while (message := await call.read()) is not grpc.aio.EOF:
-                for frame in message.frames:
-                    self._take(frame)
-        except grpc.aio.AioRpcError as failure:
-            error = _of_stream(failure.code(), failure.details() or "")
-        except NoAnswer as failure:
-            error = failure
-            self.has_no_exchange = failure.code is grpc.StatusCode.UNIMPLEMENTED
+            async with asyncio.timeout(CONNECT_SECONDS):
+                stream = await connect(self._address, self._new_stream)
+                # Before the instance's word nothing is sent, and so nothing can have been begun.
+                if "mt-accepted" in await asyncio.shield(stream.head):
+                    self._stream = stream
+                else:
+                    self.has_no_exchange = (await asyncio.shield(stream.ended)).code is grpc.StatusCode.UNIMPLEMENTED
+            self._write()
+            error = _of_stream(*await asyncio.shield(stream.ended))
+        except TimeoutError:
+            error = _of_stream(grpc.StatusCode.UNAVAILABLE, "no connection in time")
+        except OSError as failure:
+            error = _of_stream(grpc.StatusCode.UNAVAILABLE, f"no connection: {failure}")
         finally:
-            if writer is not None:
-                writer.cancel()
-            if call is not None:
-                call.cancel()
-            self._pace(accepted=accepted)
+            if stream is not None:
+                stream.close()
+            self._pace(accepted=self._stream is not None)
+            self._stream = None
             self._broken(error)
+
+    def _new_stream(self) -> GrpcStream:
+        metadata = call_metadata(self._signer, self._audience)
+        return GrpcStream(self._address, EXCHANGE, metadata, self._read, self._write)
 
     def _opened(self) -> grpc.aio.Channel:
         if self._channel is None:
             self._channel = grpc.aio.insecure_channel(self._address, options=CHANNEL_OPTIONS)
         return self._channel
 
-    def _open(self) -> Any:
-        method: Any = self._opened().stream_stream(EXCHANGE, None, pb.Frames.FromString)
-        return method(metadata=call_metadata(self._signer, self._audience))
+    def _wake(self) -> None:
+        """Write in a later turn of the loop, together with what else is ready by then."""
+        if not self._is_woken and self._stream is not None:
+            self._is_woken = True
+            self._loop.call_soon(self._write)
 
-    async def _accepted(self, call: Any) -> None:
-        """Wait for the instance's word; before it, nothing is sent and so nothing can have been begun."""
+    def _write(self) -> None:
+        self._is_woken = False
+        stream = self._stream
+        if stream is None:
+            return
         try:
-            metadata = await asyncio.wait_for(call.initial_metadata(), CONNECT_SECONDS)
-        except TimeoutError:
-            raise NoAnswer(grpc.StatusCode.UNAVAILABLE, "no connection in time") from None
-        if "mt-accepted" not in (metadata or {}):
-            raise _of_stream(await call.code(), await call.details() or "")
-
-    async def _write(self, call: Any) -> None:
-        try:
-            while True:
-                await self._wake.wait()
-                self._wake.clear()
-                while self._queue:
-                    await call.write(self._next_message())
-        except (grpc.aio.AioRpcError, asyncio.InvalidStateError):
-            return  # the reader sees it as well, and tells why
+            while self._queue and stream.is_writable:
+                stream.write(self._next_message())
         except Exception:
             log.exception("writing to a stream failed", target=self._address)
-            call.cancel()  # the reader ends, and with it all that waits
+            stream.close()  # and with it all that waits
+
+    def _read(self, message: bytes) -> None:
+        for frame in pb.Frames.FromString(message).frames:
+            self._take(frame)
 
     def _next_message(self) -> bytes:
         """Take what is ready, up to a size."""
@@ -318,7 +318,7 @@ class _Target:
         self._alarms.drop(number)
         if sent.begun:
             self._queue.append(_Frame(number, b""))
-            self._wake.set()
+            self._wake()
 
     def _pace(self, *, accepted: bool) -> None:
         """Let the next attempt to connect wait where this one failed."""
@@ -330,7 +330,6 @@ class _Target:
         """Fail all that waits, and let the next request open a new stream."""
         waiting, self._waiting = self._waiting, {}
         self._queue.clear()
-        self._wake.clear()
         self._task = None
         for number, sent in waiting.items():
             self._alarms.drop(number)
@@ -341,7 +340,8 @@ def _of_stream(code: grpc.StatusCode, detail: str) -> NoAnswer:
     """Say why a stream failed: that it broke has many codes in gRPC, and one meaning."""
     if code in _REFUSALS:
         return NoAnswer(code, detail)
-    return NoAnswer(grpc.StatusCode.UNAVAILABLE, f"{code.name}: {detail}")
+    why = "the stream has ended" if code is grpc.StatusCode.OK else f"{code.name}: {detail}"
+    return NoAnswer(grpc.StatusCode.UNAVAILABLE, why)
 
 
 class Transfer:
