@@ -130,8 +130,8 @@ class Delivery(models.Model):
     """One event on its way to one subscriber, however many of the subscriber's patterns it fits.
 
     `due_at` is when something is to happen: sent where it is pending, given up waiting for an answer where it is sent.
-    A parked or dead one stays what it is, but lets later events of its aggregate pass from then on. `done_at` is when
-    it was acknowledged or given up.
+    A parked or dead one stays what it is, but lets later events of its aggregate pass from then on. `silences` are the
+    times that nobody answered since the last attempt that counted. `done_at` is when it was acknowledged or given up.
     """
 
     event = models.ForeignKey(Event, models.PROTECT, related_name="deliveries", db_index=False)
@@ -140,6 +140,7 @@ class Delivery(models.Model):
     subscriber = models.CharField(max_length=50)
     status = models.CharField(max_length=10, choices=Status)
     attempts = models.PositiveIntegerField(default=0)
+    silences = models.PositiveIntegerField(default=0, db_default=0)
     due_at = models.DateTimeField(default=timezone.now)
     error = models.TextField(blank=True)
     queued_at = models.DateTimeField(default=timezone.now)

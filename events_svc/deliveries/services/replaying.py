@@ -107,7 +107,8 @@ def _replay_chunk(subscriber: str, events: Sequence[Event], now: datetime) -> in
     mine = Delivery.objects.filter(subscriber=subscriber, event__in=events)
     planned = set(mine.values_list("event_id", flat=True))
     done = mine.filter(status__in=[Status.ACKED, Status.DEAD, Status.SKIPPED])
-    again = done.update(status=Status.PENDING, attempts=0, due_at=now, queued_at=now, done_at=None, error="")
+    fresh = {"status": Status.PENDING, "attempts": 0, "silences": 0, "due_at": now, "queued_at": now, "done_at": None}
+    again = done.update(**fresh, error="")
     missing = [event for event in events if event.pk not in planned]
     nudge_after_commit()
     return again + deliveries_plan(missing, {event.stream_id: event.stream for event in missing}, only=subscriber)
@@ -119,9 +120,9 @@ def delivery_retry(*, delivery_id: int) -> Delivery:
     found = _locked(delivery_id)
     if found.status not in (Status.PENDING, Status.PARKED, Status.DEAD, Status.SKIPPED):
         raise NothingToRetry
-    found.status, found.attempts, found.done_at = Status.PENDING, 0, None
+    found.status, found.attempts, found.silences, found.done_at = Status.PENDING, 0, 0, None
     found.due_at = found.queued_at = timezone.now()
-    found.save(update_fields=["status", "attempts", "due_at", "queued_at", "done_at"])
+    found.save(update_fields=["status", "attempts", "silences", "due_at", "queued_at", "done_at"])
     nudge_after_commit()
     return found
 

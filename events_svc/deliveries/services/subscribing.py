@@ -10,7 +10,6 @@ from django.utils import timezone
 
 from events_svc.deliveries.models import Delivery, Status, Subscription
 from events_svc.deliveries.selectors import active_patterns, events_matching, subscribers_of
-from events_svc.deliveries.services.acknowledging import NO_ANSWER
 from events_svc.deliveries.services.nudge import nudge_after_commit
 from events_svc.deliveries.services.storing import deliveries_plan
 
@@ -78,6 +77,6 @@ def _unpark(service: str, now: datetime) -> None:
 
 def _welcome_back(service: str, now: datetime) -> None:
     """Send at once what only waits because the service was away."""
-    unheard = Delivery.objects.filter(subscriber=service, status=Status.PENDING, error=NO_ANSWER, due_at__gt=now)
-    unheard.update(due_at=now)
+    silent = Delivery.objects.filter(subscriber=service, status=Status.PENDING, silences__gt=0, due_at__gt=now)
+    silent.update(due_at=now, silences=0)
     nudge_after_commit()

@@ -1,11 +1,14 @@
 """Per subscriber and aggregate one batch is under way, ascending; what fails is sent again and dies in the end."""
 
 from collections.abc import Callable
+from datetime import timedelta
 
 import pytest
+from django.utils import timezone
 
 from events_svc.deliveries.dispatcher import dispatch
 from events_svc.deliveries.models import Delivery
+from events_svc.deliveries.services import acknowledging
 from events_svc.deliveries.services.acknowledging import (
     NO_ANSWER,
     SCHEDULE,
@@ -82,15 +85,108 @@ def test_what_was_not_tried_costs_no_attempt(bus: MemoryTransport) -> None:
     assert dispatched(bus) == [("todo.events", [("ann", 1), ("ann", 2)])]
 
 
-def test_silence_until_the_lease_ends_is_a_failed_attempt(bus: MemoryTransport) -> None:
+def test_what_nobody_answers_is_sent_again_when_the_lease_has_ended(bus: MemoryTransport) -> None:
     store(registered())
     dispatched(bus)
     assert leases_expire() == 0
     let_pass(16)
     assert leases_expire() == 1
+    assert Delivery.objects.get().error == NO_ANSWER
     let_pass(1)
     assert dispatched(bus) == [("todo.events", [("ann", 1)])]
-    assert Delivery.objects.get().error == NO_ANSWER
+
+
+def test_a_subscriber_that_says_nothing_at_all_costs_no_attempt_and_is_asked_less_and_less(
+    bus: MemoryTransport, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It is away, or slow, or the broker has lost everything: none of this is the fault of an event."""
+    monkeypatch.setattr(acknowledging, "_jitter", lambda: 1.0)
+    store(registered())
+    for pause in (*SCHEDULE, SCHEDULE[-1], SCHEDULE[-1]):
+        assert dispatched(bus) == [("todo.events", [("ann", 1)])]
+        let_pass(16)
+        leases_expire()
+        let_pass(pause - 0.5)
+        assert dispatched(bus) == []
+        let_pass(0.5)
+    delivery = Delivery.objects.get()
+    assert (delivery.status, delivery.attempts) == ("pending", 0)
+
+
+def ask_in_vain(bus: MemoryTransport) -> None:
+    """Send ann's event, and hear nothing of it for longer than the lease; it is due again in a day."""
+    assert dispatched(bus) == [("todo.events", [("ann", 1)])]
+    let_pass(16)
+    assert leases_expire() == 1
+    Delivery.objects.filter(status="pending").update(due_at=timezone.now() + timedelta(days=1))
+
+
+def test_silence_about_what_was_sent_before_something_answered_is_a_failed_attempt(bus: MemoryTransport) -> None:
+    store(registered())
+    ask_in_vain(bus)
+    store(registered("ben"))
+    dispatched(bus)
+    assert Delivery.objects.get(stream__aggregate_id="ann").attempts == 0
+
+    answer(bus)
+
+    assert Delivery.objects.get(stream__aggregate_id="ann").attempts == 1
+    let_pass(1)
+    assert dispatched(bus) == [("todo.events", [("ann", 1)])]
+
+
+def test_an_answer_about_something_sent_earlier_says_nothing_of_what_waits(bus: MemoryTransport) -> None:
+    store(registered("ben"))
+    dispatched(bus)
+    earlier = bus.messages[-1]
+    store(registered())
+    assert dispatched(bus) == [("todo.events", [("ann", 1)])]
+    let_pass(16)
+    leases_expire()
+    Delivery.objects.filter(status="pending").update(due_at=timezone.now() + timedelta(days=1))
+
+    bus.messages.append(earlier)
+    answer(bus)
+
+    assert statuses() == [("ben", 1, "acked"), ("ann", 1, "pending")]
+    assert Delivery.objects.get(stream__aggregate_id="ann").attempts == 0
+    assert dispatched(bus) == []
+
+
+def test_what_others_answer_says_nothing_of_a_subscriber(
+    todo_subscribes: Callable[..., None], bus: MemoryTransport
+) -> None:
+    store(registered())
+    ask_in_vain(bus)
+    todo_subscribes(service="admin")
+    store(registered("ben"))
+    dispatched(bus)
+    admins = Delivery.objects.get(subscriber="admin", stream__aggregate_id="ben")
+
+    deliveries_acknowledge(subscriber="admin", results=[Result(delivery=admins.pk, attempt=1, ok=True)])
+
+    assert Delivery.objects.get(subscriber="todo", stream__aggregate_id="ann").attempts == 0
+
+
+def test_what_ends_its_worker_each_time_dies_as_others_are_answered(bus: MemoryTransport) -> None:
+    store(registered())
+    for number in range(len(SCHEDULE) + 1):
+        ask_in_vain(bus)
+        store(registered(f"ben-{number}"))
+        dispatched(bus)
+        answer(bus)
+        Delivery.objects.filter(status="pending").update(due_at=timezone.now())
+    assert statuses()[0] == ("ann", 1, "dead")
+
+
+def test_an_attempt_that_failed_begins_the_pauses_of_silence_anew(bus: MemoryTransport) -> None:
+    store(registered())
+    ask_in_vain(bus)
+    Delivery.objects.update(due_at=timezone.now())
+    dispatched(bus)
+    answer(bus, ann="broken")
+    delivery = Delivery.objects.get()
+    assert (delivery.attempts, delivery.silences) == (1, 0)
 
 
 def test_a_delivery_dies_after_all_attempts(bus: MemoryTransport) -> None:
