@@ -23,12 +23,13 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from libs.devstack.plan import ROOT
+from libs.testing.ports import free_ports
 from tests.benchmarks.http_load import Target, load
 from tests.benchmarks.load import Result, percentile
 from tests.benchmarks.processes import cpu_seconds
 from tests.benchmarks.proxies import program
 from tests.benchmarks.tables import Cell, table
-from tests.system.stack import Stack, eventually, free_ports, with_descendants
+from tests.system.stack import Stack, eventually, with_descendants
 from tests.system.users import Person
 
 SECONDS = float(os.environ.get("MT_BENCH_SECONDS", "4"))

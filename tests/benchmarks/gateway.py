@@ -25,6 +25,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 
 from libs.devstack import broker
 from libs.service import embedded
+from libs.testing.ports import free_ports
 from tests.benchmarks import proxies
 from tests.benchmarks import registry as registries
 from tests.benchmarks.http_load import Target, load
@@ -33,7 +34,7 @@ from tests.benchmarks.processes import Cpu, pinned
 from tests.benchmarks.proxies import ISSUER, PROXIES, Server, World, program
 from tests.benchmarks.tables import Cell, table
 from tests.benchmarks.upstreams import BODY, PATH
-from tests.system.stack import eventually, free_ports
+from tests.system.stack import eventually
 
 SECONDS = float(os.environ.get("MT_BENCH_SECONDS", "1.5"))
 CLIENTS = int(os.environ.get("MT_BENCH_CLIENTS", "16"))

@@ -13,9 +13,10 @@ from pathlib import Path
 from typing import Any, TypeAlias
 
 from libs.devstack.plan import ROOT, manage
+from libs.testing.ports import free_ports
 from tests.benchmarks.registry import HOST, Registry, end
 from tests.benchmarks.upstreams import PATH
-from tests.system.stack import free_ports, with_descendants
+from tests.system.stack import with_descendants
 
 ISSUER = "micro-todo"  # of access tokens, and their audience
 

@@ -24,7 +24,8 @@ from libs.discovery import HealthSpec, Registration
 from libs.discovery.channels import channel, metadata, stub
 from libs.identity.service_tokens import ServiceSigner, load_private_key
 from libs.rpc import registry_pb2 as pb
-from tests.system.stack import eventually, free_ports
+from libs.testing.ports import free_ports
+from tests.system.stack import eventually
 
 READY_WITHIN = 60
 STOPPED_WITHIN = 20

@@ -18,9 +18,10 @@ from libs.discovery import HealthSpec
 from libs.discovery.channels import OPTIONS, stub
 from libs.discovery.protos import registration_to_proto
 from libs.rpc import registry_pb2 as pb
+from libs.testing.ports import free_ports
 from tests.benchmarks.load import is_good
 from tests.benchmarks.registry import HOST, Registry, end, registration
-from tests.system.stack import eventually, free_ports
+from tests.system.stack import eventually
 
 SERVICE, READER = "todo", "gateway"
 TIMEOUT = 30.0

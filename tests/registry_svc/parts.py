@@ -200,19 +200,6 @@ class HttpInstance:
         self._thread.join(5)
 
 
-def free_ports(count: int) -> list[int]:
-    """Give different ports where nobody listens."""
-    with contextlib.ExitStack() as stack:
-        probes = [stack.enter_context(socket.socket()) for _ in range(count)]
-        for probe in probes:
-            probe.bind(("127.0.0.1", 0))
-        return [int(probe.getsockname()[1]) for probe in probes]
-
-
-def free_port() -> int:
-    return free_ports(1)[0]
-
-
 def registration(service: str = "todo", instance_id: str = "todo-1", **fields: Any) -> Registration:
     """Make a registration; by default its health check is fast."""
     health_spec = fields.pop("health", HealthSpec(interval=0.5, timeout=1.0))

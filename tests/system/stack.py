@@ -8,7 +8,6 @@ import contextlib
 import os
 import shutil
 import signal
-import socket
 import subprocess
 import sys
 import tempfile
@@ -21,6 +20,7 @@ from libs.devstack.control import Control
 from libs.devstack.plan import ROOT, Plan, Ports, manage
 from libs.devstack.supervision import control_socket
 from libs.identity.service_tokens import ServiceSigner, load_private_key
+from libs.testing.ports import free_ports
 
 #: Tests are one person on one machine, whatever the parts: with those limits that embedded systems have.
 RATES = {
@@ -42,14 +42,6 @@ def eventually(look, *, within=10.0, every=0.05, what="the condition"):
             return found
         assert time.monotonic() < give_up, f"{what} did not hold within {within} s (last: {found!r})"
         time.sleep(every)
-
-
-def free_ports(count):
-    sockets = [socket.create_server(("127.0.0.1", 0)) for _ in range(count)]
-    ports = [s.getsockname()[1] for s in sockets]
-    for s in sockets:
-        s.close()
-    return ports
 
 
 def external_parts():

@@ -12,7 +12,8 @@ from kombu.exceptions import KombuError
 
 from libs.devstack import broker
 from libs.service.embedded import broker_url, socket_path
-from tests.system.stack import eventually, free_ports
+from libs.testing.ports import free_ports
+from tests.system.stack import eventually
 
 RABBITMQ = Path("/usr/lib/rabbitmq/bin/rabbitmq-server")
 READY_WITHIN = 60.0

@@ -4,14 +4,12 @@ MT_TEST_BROKER_URL names another broker to use instead, such as a RabbitMQ.
 """
 
 import os
-import socket
 import sqlite3
 import subprocess
 import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
@@ -23,12 +21,6 @@ from libs.testing.keys import write_keys
 
 OTHER_BROKER = os.environ.get("MT_TEST_BROKER_URL", "")
 SETTINGS = {"events": "events_svc.config.settings", "todo": "tests.events_svc.real_broker.settings"}
-
-
-def free_ports(count: int) -> list[int]:
-    """Find ports of the loopback address that nobody listens on."""
-    with ExitStack() as stack:
-        return [stack.enter_context(socket.create_server(("127.0.0.1", 0))).getsockname()[1] for _ in range(count)]
 
 
 def wait_for(condition: Callable[[], Any], *, seconds: float = 30.0, what: str = "it") -> Any:

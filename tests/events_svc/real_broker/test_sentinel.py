@@ -9,7 +9,8 @@ import pytest
 import redis
 
 from libs.devstack import broker
-from tests.events_svc.real_broker.conftest import OTHER_BROKER, Platform, free_ports, wait_for
+from libs.testing.ports import free_ports
+from tests.events_svc.real_broker.conftest import OTHER_BROKER, Platform, wait_for
 from tests.events_svc.real_broker.test_exactly_once import assert_exactly_once_in_order
 
 pytestmark = pytest.mark.skipif(bool(OTHER_BROKER), reason="needs servers of its own")

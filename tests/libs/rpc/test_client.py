@@ -1,4 +1,3 @@
-import socket
 import time
 from collections.abc import Callable
 from typing import Any
@@ -10,6 +9,7 @@ from libs.contracts.errors import Unavailable
 from libs.rpc import client as client_module
 from libs.rpc import http_bridge_pb2 as pb
 from libs.rpc.status import error_of
+from libs.testing.ports import free_port
 
 Serve = Callable[..., Any]
 REQUEST = pb.Request(method="POST", raw_path=b"/v1/lists", authority="todo", body=b"\x00\xff")
@@ -18,11 +18,6 @@ REQUEST = pb.Request(method="POST", raw_path=b"/v1/lists", authority="todo", bod
 def echo(environ: dict[str, Any], start_response: Any) -> list[bytes]:
     start_response("201 Created", [("Location", "/v1/lists/7"), ("Set-Cookie", "a=1"), ("Set-Cookie", "b=2")])
     return [environ["wsgi.input"].read()]
-
-
-def free_port() -> int:
-    with socket.create_server(("127.0.0.1", 0)) as listener:
-        return int(listener.getsockname()[1])
 
 
 def test_a_refused_connection_is_unavailable_at_once(client_of: Callable[[str], Any]) -> None:

@@ -15,8 +15,8 @@ from libs.rpc.multiplexer import Multiplexer
 from libs.rpc.options import SERVER_OPTIONS
 from libs.rpc.server import BRIDGE_NAME
 from libs.rpc.status import NoAnswer
+from libs.testing.ports import free_port
 from tests.libs.rpc.apps import Held, echo
-from tests.libs.rpc.test_client import free_port
 
 Serve = Callable[..., Any]
 

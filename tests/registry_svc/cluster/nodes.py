@@ -13,7 +13,8 @@ from django.conf import settings
 from django.db import connection
 
 from libs.discovery import Lease, Load, Registration, RegistryDirectory
-from tests.registry_svc.parts import free_ports, signer, wait_until
+from libs.testing.ports import free_ports
+from tests.registry_svc.parts import signer, wait_until
 
 ROOT = Path(__file__).resolve().parents[3]
 TTL = 1.5  # beats every half second

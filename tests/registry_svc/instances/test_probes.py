@@ -3,8 +3,9 @@
 import pytest
 
 from libs.discovery import HealthSpec, Registration
+from libs.testing.ports import free_port
 from registry_svc.instances.probes import Prober, Result
-from tests.registry_svc.parts import GrpcInstance, HttpInstance, free_port, registration
+from tests.registry_svc.parts import GrpcInstance, HttpInstance, registration
 
 
 def target(kind: str, port: int, timeout: float = 1.0) -> Registration:

@@ -13,6 +13,7 @@ from libs.discovery.channels import failure
 from libs.discovery.documents import registration_to_json
 from libs.discovery.protos import registration_to_proto
 from libs.rpc import registry_pb2 as pb
+from libs.testing.ports import free_port
 from registry_svc.instances import journal as journals
 from registry_svc.instances import services
 from registry_svc.instances.models import StoredInstance
@@ -23,7 +24,6 @@ from tests.registry_svc.parts import (
     HttpInstance,
     RunningRegistry,
     as_metadata,
-    free_port,
     registration,
     wait_until,
 )

@@ -7,9 +7,10 @@ from typing import Any
 import pytest
 from django.core.management import CommandError, call_command
 
+from libs.testing.ports import free_port, free_ports
 from registry_svc.instances.management.asking import age
 from tests.registry_svc.instances.management.conftest import Printed
-from tests.registry_svc.parts import RunningRegistry, free_port, free_ports
+from tests.registry_svc.parts import RunningRegistry
 
 NOW = datetime(2026, 11, 23, tzinfo=UTC)
 

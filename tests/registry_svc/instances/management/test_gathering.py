@@ -6,10 +6,11 @@ from typing import Any
 
 from django.db import OperationalError, connection
 
+from libs.testing.ports import free_port
 from registry_svc.instances.management.gathering import SETTLE_SECONDS, gather, open_keys, setup
 from registry_svc.instances.models import Transition
 from tests.registry_svc.instances.management.conftest import Printed, Serve
-from tests.registry_svc.parts import GrpcInstance, RunningRegistry, free_port, wait_until
+from tests.registry_svc.parts import GrpcInstance, RunningRegistry, wait_until
 
 
 def no_wait(seconds: float) -> None:

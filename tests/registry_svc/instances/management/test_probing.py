@@ -8,9 +8,10 @@ import pytest
 
 from libs.discovery import Instance
 from libs.rpc.registry_pb2_grpc import RegistryServicer, add_RegistryServicer_to_server
+from libs.testing.ports import free_port
 from registry_svc.instances.management.probing import connections, read_grpc, read_http, skews
 from tests.registry_svc.instances.management.conftest import Serve
-from tests.registry_svc.parts import GrpcInstance, HttpInstance, RunningRegistry, free_port
+from tests.registry_svc.parts import GrpcInstance, HttpInstance, RunningRegistry
 
 
 def instance(number: int = 1, **fields: Any) -> Instance:

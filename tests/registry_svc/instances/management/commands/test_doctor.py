@@ -6,11 +6,12 @@ from typing import Any
 import pytest
 from django.core.management import CommandError, call_command
 
+from libs.testing.ports import free_port
 from registry_svc.instances.doctor import Finding
 from registry_svc.instances.management.commands.doctor import counted
 from registry_svc.instances.management.probing import read_grpc
 from tests.registry_svc.instances.management.conftest import Printed
-from tests.registry_svc.parts import GrpcInstance, RunningRegistry, free_port, wait_until
+from tests.registry_svc.parts import GrpcInstance, RunningRegistry, wait_until
 
 
 @pytest.fixture
