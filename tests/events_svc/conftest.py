@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 
+from events_svc.deliveries import dispatcher
 from events_svc.deliveries.services.subscribing import subscriptions_replace
 from libs.contracts.auth import UserRegistered
 from libs.contracts.event import Event
@@ -26,6 +27,7 @@ def bus() -> Iterator[MemoryTransport]:
     made.clear()
     yield made
     made.clear()
+    dispatcher._refusing.clear()
 
 
 @pytest.fixture

@@ -1,4 +1,4 @@
-"""The real transport: Celery tasks over a connection of its own, which is dropped and made anew after any fault."""
+"""The real transport: Celery tasks over connections of its own, which are dropped and made anew after any fault."""
 
 import threading
 from contextlib import suppress
@@ -16,17 +16,32 @@ from libs.eventbus.transports.base import Transport, TransportError
 
 
 class CeleryTransport(Transport):
-    """Sends one message at a time; connects with the first one, so it is made before a fork and used after it."""
+    """Sends each queue's messages one at a time, over a connection of its own: who waits for one holds no other up.
+
+    It connects with the first message, so it is made before a fork and used after it.
+    """
 
     def __init__(self) -> None:
         """Connect to nothing yet."""
+        self._senders: dict[str, _Sender] = {}
+
+    def send(self, message: Message) -> None:
+        """Send the task and, on RabbitMQ, wait until the broker has confirmed it."""
+        sender = self._senders.get(message.queue) or self._senders.setdefault(message.queue, _Sender())
+        sender.send(message)
+
+
+class _Sender:
+    """The connection to one queue."""
+
+    def __init__(self) -> None:
         self._lock = threading.Lock()
         self._connection: Connection | None = None
         self._producer: Producer | None = None
         self._repairs = Repairs(self._connect)
 
     def send(self, message: Message) -> None:
-        """Send the task and, on RabbitMQ, wait until the broker has confirmed it.
+        """Send `message`.
 
         A connection that was in use may have died unnoticed, so its failure gets one more try on a new one.
         """

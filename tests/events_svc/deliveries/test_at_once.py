@@ -4,7 +4,7 @@ from collections.abc import Callable
 
 import pytest
 
-from events_svc.deliveries.dispatcher import dispatch, hand_out
+from events_svc.deliveries.dispatcher import dispatch_again, hand_out
 from events_svc.deliveries.models import Delivery
 from events_svc.deliveries.services.dispatching import WINDOW
 from events_svc.deliveries.services.nudge import DISPATCH
@@ -96,7 +96,7 @@ def test_a_broker_that_takes_nothing_costs_no_attempt(bus: MemoryTransport) -> N
     take(registered())
     assert (Delivery.objects.get().status, Delivery.objects.get().attempts) == ("pending", 0)
     bus.broken = False
-    dispatch()
+    dispatch_again()
     assert sent(bus) == [("todo.events", [("ann", 1, 1)])]
 
 
