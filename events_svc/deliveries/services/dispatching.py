@@ -62,7 +62,7 @@ _BUSY = """
 _LOCK = "SELECT id FROM deliveries_stream WHERE id IN ({ids}) ORDER BY id FOR UPDATE SKIP LOCKED"
 _LEASE = """
     UPDATE deliveries_delivery SET status = 'sent', attempts = attempts + 1, due_at = %(until)s, sent_at = %(now)s
-    WHERE id IN ({ids}) RETURNING id, attempts
+    WHERE id IN ({ids}) AND status = 'pending' RETURNING id, attempts
 """
 _EVENTS = f"SELECT id, event_id, {', '.join(list(ATTRIBUTES)[1:])} FROM deliveries_event WHERE id IN ({{ids}})"  # noqa: S608
 
@@ -174,11 +174,16 @@ def _locked(streams: Iterable[int]) -> set[int]:
 
 
 def _lease(rows: Sequence[_Row], values: Mapping[str, Any]) -> list[Lease]:
+    """Lease these; what was acknowledged a moment ago, as an answer to an earlier attempt, stays so."""
     if not rows:
         return []
     attempts: dict[int, int] = dict(_rows(_LEASE.format(ids=_numbers(row[2] for row in rows)), values))
     events = {event: rest for event, *rest in _rows(_EVENTS.format(ids=_numbers(row[3] for row in rows)), {})}
-    return [_leased(delivery, attempts[delivery], events[event]) for _, _, delivery, event, *_ in rows]
+    return [
+        _leased(delivery, attempts[delivery], events[event])
+        for _, _, delivery, event, *_ in rows
+        if delivery in attempts
+    ]
 
 
 def _leased(delivery: int, attempt: int, values: Sequence[Any]) -> Lease:

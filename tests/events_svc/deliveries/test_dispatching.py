@@ -2,13 +2,14 @@
 
 from collections.abc import Callable
 from datetime import timedelta
+from typing import Any
 
 import pytest
 from django.utils import timezone
 
 from events_svc.deliveries.dispatcher import dispatch, dispatch_again, hand_out
 from events_svc.deliveries.models import Delivery
-from events_svc.deliveries.services import acknowledging
+from events_svc.deliveries.services import acknowledging, dispatching
 from events_svc.deliveries.services.acknowledging import (
     NO_ANSWER,
     SCHEDULE,
@@ -16,7 +17,7 @@ from events_svc.deliveries.services.acknowledging import (
     deliveries_acknowledge,
     leases_expire,
 )
-from events_svc.deliveries.services.dispatching import WINDOW
+from events_svc.deliveries.services.dispatching import WINDOW, Lease
 from events_svc.deliveries.services.storing import events_take
 from libs.eventbus.batches import MAX_EVENTS
 from libs.eventbus.transports import TransportError
@@ -210,6 +211,28 @@ def test_a_late_success_counts_and_a_late_failure_does_not(bus: MemoryTransport)
     assert delivery.error == NO_ANSWER
     deliveries_acknowledge(subscriber="todo", results=[Result(delivery=delivery.pk, attempt=1, ok=True)])
     assert statuses() == [("ann", 1, "acked")]
+
+
+def test_what_is_acknowledged_while_it_is_claimed_stays_so(
+    bus: MemoryTransport, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """An answer to an earlier attempt comes between the claim's look and its lease."""
+    store(registered(), registered("ben"))
+    dispatched(bus)
+    let_pass(16)
+    leases_expire()
+    let_pass(1)
+    delivery = Delivery.objects.get(stream__aggregate_id="ann")
+    lease = dispatching._lease
+
+    def acknowledge_first(*arguments: Any) -> list[Lease]:
+        deliveries_acknowledge(subscriber="todo", results=[Result(delivery=delivery.pk, attempt=1, ok=True)])
+        return lease(*arguments)
+
+    monkeypatch.setattr(dispatching, "_lease", acknowledge_first)
+
+    assert dispatched(bus) == [("todo.events", [("ben", 1)])]
+    assert statuses() == [("ann", 1, "acked"), ("ben", 1, "sent")]
 
 
 def test_a_service_acknowledges_its_own_deliveries_only(bus: MemoryTransport) -> None:

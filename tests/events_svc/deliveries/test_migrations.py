@@ -89,3 +89,13 @@ def test_replays_and_the_archive_come_to_a_full_ledger(past: type[Past], bus: Me
     assert replay(subscriber="todo", since=LONG_AGO, aggregate_id="skipped-007", per_second=1) == 1
     assert replays_advance() == 1
     assert [each for each in statuses() if each[0] == "skipped-007"] == [("skipped-007", 1, "pending")]
+
+
+def test_silences_come_to_a_full_ledger_and_what_was_done_is_done(past: type[Past], bus: MemoryTransport) -> None:
+    before = past("deliveries", "0004_refusals")
+    fill(before, "pending", "acked")
+    before.model("Delivery").objects.filter(stream__aggregate_id="pending-007").update(done_at=YESTERDAY)
+    past.go_on()
+    assert [each for each in statuses() if each[0] == "pending-007"] == [("pending-007", 1, "acked")]
+    assert Delivery.objects.filter(status="acked", silences=0).count() == COUNT + 1
+    assert sum(len(batch) for _, batch in dispatched(bus)) == COUNT - 1
