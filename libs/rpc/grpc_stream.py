@@ -147,12 +147,10 @@ class GrpcStream(asyncio.Protocol):
         position, end = 0, len(data)
         while end - position >= _PREFIX:
             begin = position + _PREFIX
-            size = int.from_bytes(data[position + 1 : begin])
-            if data[position] or size > MAX_MESSAGE:
-                raise Http2Error(PROTOCOL_ERROR, f"a message of {size} bytes, or a compressed one")
-            if begin + size > end:
+            following = begin + _size(data, position)
+            if following > end:
                 break
-            position = begin + size
+            position = following
             self._on_message(data[begin:position])
         self._part += data[position:]
 
@@ -170,7 +168,7 @@ class GrpcStream(asyncio.Protocol):
 
     def _is_complete(self) -> bool:
         """Tell whether the message that came in parts is there."""
-        return len(self._part) >= _PREFIX and len(self._part) >= _PREFIX + int.from_bytes(self._part[1:_PREFIX])
+        return len(self._part) >= _PREFIX and len(self._part) >= _PREFIX + _size(self._part)
 
     def _flush(self) -> None:
         data = self._http.take()
@@ -206,6 +204,14 @@ class GrpcStream(asyncio.Protocol):
             self._watch()
             return
         self._end(Ending(grpc.StatusCode.UNAVAILABLE, f"no sign of life for {KEEPALIVE_TIMEOUT:g} s"))
+
+
+def _size(data: bytes | bytearray, position: int = 0) -> int:
+    """Read the length of the message whose prefix is at `position`."""
+    size = int.from_bytes(data[position + 1 : position + _PREFIX])
+    if data[position] or size > MAX_MESSAGE:
+        raise Http2Error(PROTOCOL_ERROR, f"a message of {size} bytes, or a compressed one")
+    return size
 
 
 async def connect(target: str, stream: Callable[[], GrpcStream]) -> GrpcStream:

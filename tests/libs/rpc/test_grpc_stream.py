@@ -239,11 +239,18 @@ async def test_messages_come_in_any_pieces(call: Open) -> None:
             assert [await client.next() for _ in sent] == sent
 
 
+@pytest.mark.parametrize("size", [1, 5], ids=["in pieces", "at once"])
 @pytest.mark.parametrize(
     "body", [b"\1" + written(b"x")[1:], b"\0" + (module.MAX_MESSAGE + 1).to_bytes(4)], ids=["compressed", "too large"]
 )
-async def test_a_message_that_cannot_be_read_ends_the_call(call: Open, body: bytes) -> None:
-    async with serving(answering(body=body)) as target:
+async def test_a_message_that_cannot_be_read_ends_the_call(call: Open, body: bytes, size: int) -> None:
+    def script(server: Http2, event: h2.events.Event) -> None:
+        if isinstance(event, h2.events.RequestReceived):
+            server.http.send_headers(1, [(":status", "200")])
+            for at in range(0, len(body), size):
+                server.http.send_data(1, body[at : at + size])
+
+    async with serving(lambda: Http2(script)) as target:
         client = await call(target)
 
         assert (await client.ending())[0] is grpc.StatusCode.INTERNAL
