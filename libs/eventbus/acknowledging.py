@@ -18,7 +18,7 @@ log = structlog.get_logger(__name__)
 
 #: After sending, so long is waited for more (seconds), unless FULL results are there: a task with one result costs
 #: Events more than the event itself, and only the next event of the same aggregate waits for it.
-GATHER = 0.05
+GATHER = 0.15
 FULL = 20
 IDLE = 60.0
 

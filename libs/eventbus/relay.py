@@ -26,7 +26,7 @@ SWEEP = 1.0
 
 #: After sending, so long is waited for more (seconds), where at least so many events a second come: a Celery task costs
 #: more than all else that is done for an event, so dense ones share it, and sparse ones do not wait.
-LINGERS = ((100, 0.15), (30, 0.03))
+LINGERS = ((100, 0.15), (30, 0.02))
 #: The time in which what came is forgotten, as far as density goes (seconds).
 FADES = 1.0
 
