@@ -204,7 +204,7 @@ def after(events: int, times: int, every: float) -> float:
 def test_more_is_waited_for_only_where_events_come_densely() -> None:
     assert after(1, times=1, every=1.0) == 0
     assert after(1, times=100, every=1 / 20) == 0
-    assert after(1, times=400, every=1 / 50) == 0.03
+    assert after(1, times=400, every=1 / 50) == 0.02
     assert after(40, times=25, every=0.2) == 0.15
 
 
