@@ -9,7 +9,7 @@ import h2.settings
 import hpack
 import pytest
 from hyperframe import frame as frames
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from libs.rpc import http2 as module
@@ -134,6 +134,7 @@ def test_fields_too_large_for_a_frame_go_on_in_the_next() -> None:
     assert any(isinstance(event, h2.events.RequestReceived) for event in events)
 
 
+@settings(deadline=None)
 @given(
     sent=st.lists(st.integers(0, 70_000), max_size=6),
     returned=st.lists(st.tuples(st.integers(0, 16_000), st.integers(0, 255)), max_size=6),
@@ -353,6 +354,7 @@ def test_data_beyond_the_window_breaks_a_rule() -> None:
     assert (raised.value.code, heard.data) == (module.FLOW_CONTROL_ERROR, b"")
 
 
+@settings(deadline=None)
 @given(
     st.lists(
         st.tuples(st.integers(0, 12), st.integers(0, 255), st.sampled_from([0, 1, 2, 3]), st.binary(max_size=40)),
