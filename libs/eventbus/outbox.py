@@ -28,7 +28,7 @@ RESEND = timedelta(seconds=30)
 OVERTAKEN = timedelta(seconds=5)
 LONGEST = timedelta(minutes=10)
 #: Events is asked about rows sent at least this long ago.
-SETTLED = timedelta(seconds=1)
+SETTLED = timedelta(seconds=0.1)
 BATCH = 200
 ASKED_AT_ONCE = 1000
 

@@ -27,6 +27,9 @@ SWEEP = 1.0
 #: After sending, so long is waited for more (seconds), where at least so many events a second come: a Celery task costs
 #: more than all else that is done for an event, so dense ones share it, and sparse ones do not wait.
 LINGERS = ((100, 0.15), (30, 0.02))
+#: Where Events is behind with what it was sent, larger tasks help: at each look the wait grows, and shrinks later.
+GROWS, SHRINKS = 2.0, 0.8
+LONGEST, SHORTEST = LINGERS[0][1], LINGERS[-1][1]
 #: The time in which what came is forgotten, as far as density goes (seconds).
 FADES = 1.0
 
@@ -49,14 +52,11 @@ Confirm = Callable[[list[str]], Fate]
 
 
 class Pace:
-    """How densely events come, as far as this relay sees them. Moments are seconds of the monotonic clock.
-
-    Where Events is `behind` with what it was sent, the longest time is waited whatever comes: there larger tasks help.
-    """
+    """How densely events come, as far as this relay sees them. Moments are seconds of the monotonic clock."""
 
     def __init__(self) -> None:
         """Begin with silence."""
-        self.behind = False
+        self._stretch = 1.0
         self._recent = 0.0
         self._at = 0.0
 
@@ -64,11 +64,15 @@ class Pace:
         """Take note of events that go out."""
         self._recent, self._at = self._per_second(now) + events, now
 
+    def hear(self, *, behind: bool) -> None:
+        """Take note of whether Events has what it was sent a moment ago."""
+        self._stretch = min(self._stretch * GROWS, LONGEST / SHORTEST) if behind else max(self._stretch * SHRINKS, 1.0)
+
     def linger(self, now: float) -> float:
         """Give the seconds to wait for more."""
-        longest = LINGERS[0][1]
         per_second = self._per_second(now)
-        return longest if self.behind else next((wait for rate, wait in LINGERS if per_second >= rate), 0.0)
+        wait = next((wait for rate, wait in LINGERS if per_second >= rate), 0.0)
+        return min(max(wait, SHORTEST) * self._stretch, LONGEST) if self._stretch > 1.0 else wait
 
     def _per_second(self, now: float) -> float:
         return self._recent * math.exp((self._at - now) / FADES)
@@ -129,11 +133,11 @@ class Relay:
         self._observe()
         rows = outbox.unconfirmed()
         if not rows:
-            self.pace.behind = False
+            self.pace.hear(behind=False)
             return SWEEP
         fate = self._confirm([str(row.id) for row in rows])
         last = str(rows[-1].id)
-        self.pace.behind = last not in fate.stored and last not in fate.refused
+        self.pace.hear(behind=last not in fate.stored and last not in fate.refused)
         quarantine.note(rows, fate.refused)
         settled = outbox.settle(rows, fate.stored, self._progress)
         return 0.0 if settled == outbox.ASKED_AT_ONCE else SWEEP
