@@ -222,8 +222,26 @@ def test_tasks_grow_while_events_is_behind(relay: Relay, bus: MemoryTransport, l
     published = publish(fact())
     relay.send()
     age(sent_at=outbox.SETTLED)
-    relay.settle()
-    assert relay.pace.linger(time.monotonic()) == 0.15
+    waits = []
+    for _ in range(4):
+        relay.settle()
+        waits.append(relay.pace.linger(time.monotonic()))
+    assert waits == [0.04, 0.08, 0.15, 0.15]
     ledger.stored.add(published.id)
-    relay.settle()
-    assert relay.pace.linger(time.monotonic()) == 0
+    waits.clear()
+    while not waits or waits[-1] > 0:
+        relay.settle()
+        waits.append(relay.pace.linger(time.monotonic()))
+    assert waits == sorted(waits, reverse=True)
+    assert 0.1 < waits[0] < 0.15
+    assert len(waits) < 15
+
+
+def test_who_waits_for_more_waits_longer_while_events_is_behind() -> None:
+    pace = Pace()
+    for number in range(400):
+        pace.count(1, 1000.0 + number / 50)
+    pace.hear(behind=True)
+    assert pace.linger(1008.0) == 0.04
+    pace.hear(behind=False)
+    assert 0.02 < pace.linger(1008.0) < 0.04
