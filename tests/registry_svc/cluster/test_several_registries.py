@@ -56,6 +56,7 @@ class Calls:
         self._channels: dict[str, grpc.Channel] = {}
         assert directory.wait(5)
         directory.on_change(self._note)
+        self._note("todo")  # what it knows already; whether anything changes later is chance
 
     def _note(self, service: str) -> None:
         if service == "todo":
