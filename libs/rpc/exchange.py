@@ -1,17 +1,14 @@
 """The service's side of an Exchange: one stream of a gateway, on which many requests are under way.
 
-    reader thread   frames in → a job in the dispatcher's pool each
-    handler thread  job → answer → outgoing queue
-    gRPC thread     outgoing queue → one message with whatever is ready
+    server's loop   frames in → a job in the dispatcher's pool each
+    handler thread  job → answer
+    server's loop   answers → one message with whatever is ready
 
-Whatever is queued while a message is being written goes out with the next one: a gRPC message costs about 0.2 ms on
-each side, a frame in it a tenth of that. No request is begun with less than 10 ms left.
+All but a job's work is done by the loop, so nothing here needs a lock. No request is begun with less than 10 ms left.
 """
 
-import threading
 import time
-from collections.abc import Iterator
-from queue import Empty, SimpleQueue
+from collections import deque
 from typing import Protocol
 
 import grpc
@@ -20,6 +17,7 @@ import structlog
 from libs.identity.principal import Call, Caller
 from libs.rpc import http_bridge_pb2 as pb
 from libs.rpc.dispatcher import Dispatcher, Overloaded
+from libs.rpc.grpc_server import ServerCall
 from libs.rpc.messages import call_of
 
 log = structlog.get_logger(__name__)
@@ -46,26 +44,32 @@ class Host(Protocol):
     def prepare(self, request: pb.Request, call: Call) -> str | None:
         """Give the token of a parked answer where a streaming route is asked for."""
 
+    def forget(self, exchange: "Exchange") -> None:
+        """Note that a stream has ended."""
+
 
 class _Job:
-    __slots__ = ("cancelled", "deadline")
+    __slots__ = ("answer", "cancelled", "deadline", "number")
 
-    def __init__(self, deadline: float) -> None:
-        self.cancelled = False
+    def __init__(self, number: int, deadline: float) -> None:
+        self.number = number
         self.deadline = deadline
+        self.cancelled = False
+        self.answer: pb.RawFrame | None = None
 
 
 class Exchange:
-    """One stream."""
+    """One stream. A listener of its call."""
 
-    def __init__(self, host: Host, caller: Caller, incoming: Iterator[pb.Frames]) -> None:
-        """Answer the frames that `caller` sends."""
+    def __init__(self, host: Host, caller: Caller, call: ServerCall) -> None:
+        """Answer the frames that `caller` sends by `call`."""
         self._host = host
         self._caller = caller
-        self._incoming = incoming
-        self._lock = threading.Lock()
+        self._call = call
         self._jobs: dict[int, _Job] = {}
-        self._outgoing: SimpleQueue[pb.RawFrame | None] = SimpleQueue()
+        self._done: deque[_Job] = deque()  # by handler threads
+        self._is_woken = False
+        self._outgoing: deque[pb.RawFrame] = deque()
         self._ending = False
 
     @property
@@ -73,46 +77,46 @@ class Exchange:
         """How many requests are under way."""
         return len(self._jobs)
 
-    def messages(self) -> Iterator[pb.RawFrames]:
-        """Give what goes back, until the stream is over."""
-        threading.Thread(target=self._read, name="exchange-reader", daemon=True).start()
-        while (first := self._outgoing.get()) is not None:
-            message, size = pb.RawFrames(frames=[first]), _size(first)
-            while size < MESSAGE_BYTES:
-                try:
-                    frame = self._outgoing.get_nowait()
-                except Empty:
-                    break
-                if frame is None:
-                    yield message
-                    return
-                message.frames.append(frame)
-                size += _size(frame)
-            yield message
+    def on_message(self, message: bytes) -> None:
+        """Begin what a message asks for."""
+        for frame in pb.Frames.FromString(message).frames:
+            self._take(frame)
+        self._send()  # what was refused at once
+
+    def on_half_close(self) -> None:
+        """Answer what is under way, and end."""
+        self.finish()
+
+    def on_gone(self) -> None:
+        """Nobody waits for what is under way."""
+        for job in self._jobs.values():
+            job.cancelled = True
+        self._host.forget(self)
+
+    def on_writable(self) -> None:
+        """Go on; what a slow gateway does not take yet waits at the call."""
 
     def finish(self) -> None:
         """Begin nothing new, and end the stream when all that is under way has been answered."""
-        with self._lock:
-            self._ending = True
-            if not self._jobs:
-                self._outgoing.put(None)
+        self._ending = True
+        self._send()
 
-    def abandon(self) -> None:
-        """The stream is broken: nobody waits for what is under way."""
-        with self._lock:
-            for job in self._jobs.values():
-                job.cancelled = True
-        self._outgoing.put(None)
+    def _send(self) -> None:
+        """Send what is ready, and the end behind the last answer."""
+        while self._outgoing:
+            self._call.write(self._next_message())
+        if self._ending and not self._jobs:
+            self._call.finish()
+            self._host.forget(self)
 
-    def _read(self) -> None:
-        try:
-            for message in self._incoming:
-                for frame in message.frames:
-                    self._take(frame)
-        except Exception:  # noqa: BLE001  (a broken stream: gRPC raises a bare Exception here)
-            self.abandon()
-        else:
-            self.finish()
+    def _next_message(self) -> bytes:
+        frames: list[pb.RawFrame] = []
+        size = 0
+        while self._outgoing and size < MESSAGE_BYTES:
+            frame = self._outgoing.popleft()
+            frames.append(frame)
+            size += len(frame.response) + 64
+        return pb.RawFrames(frames=frames).SerializeToString()
 
     def _take(self, frame: pb.Frame) -> None:
         kind = frame.WhichOneof("kind")
@@ -124,29 +128,32 @@ class Exchange:
                 job.cancelled = True
 
     def _begin(self, frame: pb.Frame) -> None:
-        job = _Job(time.monotonic() + frame.deadline_ms / 1000)
-        with self._lock:
-            if self._ending or self._host.draining:
-                self._outgoing.put(refusal(frame.id, grpc.StatusCode.UNAVAILABLE, "the instance is stopping"))
-                return
-            self._jobs[frame.id] = job
+        if self._ending or self._host.draining:
+            self._outgoing.append(refusal(frame.id, grpc.StatusCode.UNAVAILABLE, "the instance is stopping"))
+            return
+        job = _Job(frame.id, time.monotonic() + frame.deadline_ms / 1000)
         try:
             call = call_of(frame.request, self._caller)
             parked = self._host.prepare(frame.request, call)
             if parked is None:
                 self._host.dispatcher.run(lambda: self._work(frame, call, job))
+                self._jobs[frame.id] = job
             else:
-                self._end(frame.id, job, pb.RawFrame(id=frame.id, parked=pb.Parked(token=parked)))
+                self._outgoing.append(pb.RawFrame(id=frame.id, parked=pb.Parked(token=parked)))
         except Overloaded as error:
-            self._end(frame.id, job, refusal(frame.id, grpc.StatusCode.RESOURCE_EXHAUSTED, error.detail))
+            self._outgoing.append(refusal(frame.id, grpc.StatusCode.RESOURCE_EXHAUSTED, error.detail))
 
     def _work(self, frame: pb.Frame, call: Call, job: _Job) -> None:
+        """Answer, on a handler thread."""
         try:
-            answer = self._answer(frame, call, job)
+            job.answer = self._answer(frame, call, job)
         except Exception:
             log.exception("the application raised", path=frame.request.raw_path.decode("latin-1"))
-            answer = abort(frame.id, grpc.StatusCode.INTERNAL, "the application gave no answer")
-        self._end(frame.id, job, answer)
+            job.answer = abort(frame.id, grpc.StatusCode.INTERNAL, "the application gave no answer")
+        self._done.append(job)
+        if not self._is_woken:  # one call for all that end before the loop comes to it
+            self._is_woken = True
+            self._call.soon(self._collect)
 
     def _answer(self, frame: pb.Frame, call: Call, job: _Job) -> pb.RawFrame | None:
         if job.cancelled:
@@ -158,13 +165,15 @@ class Exchange:
             return pb.RawFrame(id=frame.id, parked=pb.Parked(token=answer))
         return pb.RawFrame(id=frame.id, response=answer.SerializeToString())
 
-    def _end(self, number: int, job: _Job, answer: pb.RawFrame | None) -> None:
-        if answer is not None and not job.cancelled:
-            self._outgoing.put(answer)
-        with self._lock:
-            self._jobs.pop(number, None)
-            if self._ending and not self._jobs:
-                self._outgoing.put(None)
+    def _collect(self) -> None:
+        """Take the answers of handler threads."""
+        self._is_woken = False  # first: who ends from here on wakes the loop again
+        while self._done:
+            job = self._done.popleft()
+            self._jobs.pop(job.number, None)
+            if job.answer is not None and not job.cancelled:
+                self._outgoing.append(job.answer)
+        self._send()
 
 
 def abort(number: int, code: grpc.StatusCode, detail: str, *, refused: bool = False) -> pb.RawFrame:
@@ -175,7 +184,3 @@ def abort(number: int, code: grpc.StatusCode, detail: str, *, refused: bool = Fa
 def refusal(number: int, code: grpc.StatusCode, detail: str) -> pb.RawFrame:
     """Make the frame that says that nothing was begun."""
     return abort(number, code, detail, refused=True)
-
-
-def _size(frame: pb.RawFrame) -> int:
-    return len(frame.response) + 64

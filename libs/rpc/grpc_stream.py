@@ -13,6 +13,7 @@ from urllib.parse import unquote
 import grpc
 import structlog
 
+from libs.rpc.grpc_messages import MessageError, MessageReader, framed
 from libs.rpc.http2 import PROTOCOL_ERROR, ClientStream, Fields, Http2Error
 
 log = structlog.get_logger(__name__)
@@ -23,10 +24,6 @@ KEEPALIVE_SECONDS, KEEPALIVE_TIMEOUT = 20.0, 5.0
 #: The other side has so long to take what was sent before the end (seconds).
 LINGER_SECONDS = 1.0
 
-#: A message has at most so many bytes, as gRPC's other clients take by default.
-MAX_MESSAGE = 4 * 1024 * 1024
-
-_PREFIX = 5  # bytes in front of a message: whether it is compressed, and its length
 _CODES = {str(code.value[0]): code for code in grpc.StatusCode}
 
 #: What an answer without a status means (https://github.com/grpc/grpc/blob/master/doc/http-grpc-status-mapping.md).
@@ -59,7 +56,7 @@ class GrpcStream(asyncio.Protocol):
     ) -> None:
         """Open it when connected. `on_message` gets each message, `on_writable` is called when `write` helps again."""
         self._loop = asyncio.get_running_loop()
-        self._on_message = on_message
+        self._messages = MessageReader(on_message)
         self._on_writable = on_writable
         self._http = ClientStream(self)
         self._fields = [
@@ -67,7 +64,6 @@ class GrpcStream(asyncio.Protocol):
             ("content-type", "application/grpc"), ("user-agent", "micro-todo"), *metadata,
         ]  # fmt: skip
         self._transport: Any = None
-        self._part = bytearray()  # a message of which more is to come
         self._is_paused = False
         self._heard = self._loop.time()
         self._timer: asyncio.TimerHandle | None = None
@@ -82,7 +78,7 @@ class GrpcStream(asyncio.Protocol):
 
     def write(self, message: bytes) -> None:
         """Send a message."""
-        self._http.write(b"\0" + len(message).to_bytes(4) + message)
+        self._http.write(framed(message))
         self._flush()
 
     def close(self) -> None:
@@ -138,21 +134,10 @@ class GrpcStream(asyncio.Protocol):
 
     def on_data(self, data: bytes) -> None:
         """Take a part of a message, or several of them."""
-        if self._part:
-            self._part += data
-            data = bytes(self._part) if self._is_complete() else b""
-            if not data:
-                return
-            self._part.clear()
-        position, end = 0, len(data)
-        while end - position >= _PREFIX:
-            begin = position + _PREFIX
-            following = begin + _size(data, position)
-            if following > end:
-                break
-            position = following
-            self._on_message(data[begin:position])
-        self._part += data[position:]
+        try:
+            self._messages.feed(data)
+        except MessageError as error:
+            raise Http2Error(PROTOCOL_ERROR, str(error)) from None
 
     def on_end(self) -> None:
         """Note how the call ended."""
@@ -165,10 +150,6 @@ class GrpcStream(asyncio.Protocol):
     def on_reset(self, code: int, text: str) -> None:
         """Note that the other side gave the call up."""
         self._end(Ending(grpc.StatusCode.UNAVAILABLE, f"given up by the other side: {text}"))
-
-    def _is_complete(self) -> bool:
-        """Tell whether the message that came in parts is there."""
-        return len(self._part) >= _PREFIX and len(self._part) >= _PREFIX + _size(self._part)
 
     def _flush(self) -> None:
         data = self._http.take()
@@ -204,14 +185,6 @@ class GrpcStream(asyncio.Protocol):
             self._watch()
             return
         self._end(Ending(grpc.StatusCode.UNAVAILABLE, f"no sign of life for {KEEPALIVE_TIMEOUT:g} s"))
-
-
-def _size(data: bytes | bytearray, position: int = 0) -> int:
-    """Read the length of the message whose prefix is at `position`."""
-    size = int.from_bytes(data[position + 1 : position + _PREFIX])
-    if data[position] or size > MAX_MESSAGE:
-        raise Http2Error(PROTOCOL_ERROR, f"a message of {size} bytes, or a compressed one")
-    return size
 
 
 async def connect(target: str, stream: Callable[[], GrpcStream]) -> GrpcStream:

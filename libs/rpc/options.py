@@ -1,11 +1,6 @@
-"""The gRPC options of all servers and channels, each with its reason."""
+"""The gRPC options of all channels, each with its reason."""
 
 Options = list[tuple[str, int]]
-
-SERVER_OPTIONS: Options = [
-    ("grpc.so_reuseport", 0),  # else a second server binds the same port in silence
-    ("grpc.http2.min_recv_ping_interval_without_data_ms", 10_000),  # the default of 5 minutes answers pings with GOAWAY
-]
 
 CHANNEL_OPTIONS: Options = [
     ("grpc.enable_http_proxy", 0),  # internal calls never leave by a proxy of the environment
@@ -15,8 +10,3 @@ CHANNEL_OPTIONS: Options = [
     ("grpc.keepalive_time_ms", 20_000),  # a silent loss of the network breaks calls after 25 s at most
     ("grpc.keepalive_timeout_ms", 5_000),
 ]
-
-
-def address(host: str, port: int) -> str:
-    """Write host and port the way gRPC reads them: IPv6 in brackets."""
-    return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"

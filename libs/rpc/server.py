@@ -1,33 +1,36 @@
-"""The server side of the bridge: a threaded gRPC server that hands each request to the dispatcher's pool.
+"""The server side of the bridge: a gRPC server that hands each request to the dispatcher's pool.
 
     Handle     one request, one answer: service to service, tools, debugging
     Exchange   many on one stream (`libs.rpc.exchange`): the gateway's
     Transfer   one with a body of any size, or the answer that an Exchange has parked (`libs.rpc.parking`)
 
-gRPC threads only wait, so health answers while all handler threads are busy, and long streams can park one each.
+The server's loop only hands on. Health has a thread of its own, so it answers while all handler threads are busy, and
+each transfer has one, which may wait for a slow caller.
 """
 
 import asyncio
 import io
+import socket
 import threading
-from collections.abc import Callable, Iterator, Mapping
-from concurrent.futures import CancelledError, ThreadPoolExecutor
-from contextlib import contextmanager
-from typing import NoReturn, TypeVar
+from collections.abc import Callable, Generator, Iterator, Mapping
+from concurrent.futures import CancelledError, Future, ThreadPoolExecutor
+from contextlib import closing
+from typing import TypeVar
 from urllib.parse import unquote_to_bytes
 
 import grpc
 import structlog
-from grpc_health.v1 import health_pb2, health_pb2_grpc
+from grpc_health.v1 import health_pb2
 
 from libs.identity.principal import Call, Caller
 from libs.identity.service_tokens import ServiceVerifier, TokenError
 from libs.rpc import http_bridge_pb2 as pb
-from libs.rpc import http_bridge_pb2_grpc as pb_grpc
+from libs.rpc.client import HANDLE
 from libs.rpc.dispatcher import Dispatcher, Overloaded
 from libs.rpc.exchange import MAX_FRAME_BODY, Exchange
+from libs.rpc.grpc_calls import Single, Threaded
+from libs.rpc.grpc_server import GrpcError, GrpcServer, Method, ServerCall
 from libs.rpc.messages import call_of
-from libs.rpc.options import SERVER_OPTIONS, address
 from libs.rpc.parking import Parkable, Parking, Ready
 from libs.rpc.streams import LoopStream, Stream
 from libs.rpc.transfer import Upload, parts_of
@@ -35,9 +38,11 @@ from libs.rpc.transfer import Upload, parts_of
 T = TypeVar("T")
 log = structlog.get_logger(__name__)
 
-THREADS = 64
-MAX_CONCURRENT = 60
+MAX_TRANSFERS = 60
 BRIDGE_NAME = "microtodo.http.v1.HttpBridge"
+EXCHANGE = f"/{BRIDGE_NAME}/Exchange"
+TRANSFER = f"/{BRIDGE_NAME}/Transfer"
+HEALTH = "/grpc.health.v1.Health/Check"
 
 #: Tells whether the process is well, and what is wrong.
 HealthCallable = Callable[[], tuple[bool, str]]
@@ -64,7 +69,7 @@ class BridgeServer:
         self._bridge = _Bridge(dispatcher, verifier, streams or {})
         self._health = _Health(health)
         self._address = (host, port)
-        self._server: grpc.Server | None = None
+        self._server: GrpcServer | None = None
 
     @property
     def in_flight(self) -> int:
@@ -79,20 +84,17 @@ class BridgeServer:
     def start(self, loop: asyncio.AbstractEventLoop | None = None) -> int:
         """Listen and give the port; OSError where it is taken. Streaming routes run on `loop`."""
         self._bridge.loop = loop
-        server = grpc.server(
-            ThreadPoolExecutor(THREADS, thread_name_prefix="grpc"),
-            maximum_concurrent_rpcs=MAX_CONCURRENT,
-            options=SERVER_OPTIONS,
-        )
-        pb_grpc.add_HttpBridgeServicer_to_server(self._bridge, server)  # type: ignore[no-untyped-call]
-        health_pb2_grpc.add_HealthServicer_to_server(self._health, server)  # type: ignore[no-untyped-call]
-        where = address(*self._address)
-        try:
-            port = server.add_insecure_port(where)
-        except RuntimeError as error:
-            raise OSError(f"MT_GRPC_PORT: can't listen on {where}") from error
-        server.start()
-        self._server = server
+        listening = self._listen()
+        bridge = self._bridge
+        methods: dict[str, Method] = {
+            HANDLE: bridge.handle,
+            EXCHANGE: bridge.exchange,
+            TRANSFER: bridge.transfer,
+            HEALTH: self._health.check,
+        }
+        self._server = GrpcServer(methods)
+        self._server.start(listening)
+        port: int = listening.getsockname()[1]
         return port
 
     def drain(self) -> None:
@@ -104,12 +106,21 @@ class BridgeServer:
         """Refuse new calls, give running ones `grace` seconds, and end the dispatcher."""
         self._bridge.drain()
         if self._server is not None:
-            self._server.stop(grace).wait()
+            self._server.stop(grace)
         self._bridge.close()
+        self._health.close()
         self._dispatcher.close()
 
+    def _listen(self) -> socket.socket:
+        host, port = self._address
+        family = socket.AF_INET6 if ":" in host else socket.AF_INET
+        try:
+            return socket.create_server((host, port), family=family, backlog=1024)
+        except OSError as error:
+            raise OSError(f"MT_GRPC_PORT: can't listen on {host}:{port}: {error}") from error
 
-class _Bridge(pb_grpc.HttpBridgeServicer):
+
+class _Bridge:
     """The three calls. It is the `Host` of its Exchanges."""
 
     def __init__(self, dispatcher: Dispatcher, verifier: ServiceVerifier, streams: Mapping[str, Stream]) -> None:
@@ -119,61 +130,67 @@ class _Bridge(pb_grpc.HttpBridgeServicer):
         self._verifier = verifier
         self._streams = streams
         self._parking = Parking()
+        self._transfers = ThreadPoolExecutor(MAX_TRANSFERS, thread_name_prefix="transfer")
         self._lock = threading.Lock()
-        self._exchanges: set[Exchange] = set()
+        self._exchanges: dict[Exchange, ServerCall] = {}
         self._endless: set[LoopStream] = set()
-        self._calls = 0
+        self._calls = 0  # of Handle
+        self._transfers_open = 0
 
     @property
     def in_flight(self) -> int:
-        return self._calls + sum(exchange.in_flight for exchange in list(self._exchanges))
+        exchanges = sum(exchange.in_flight for exchange in list(self._exchanges))
+        return self._calls + self._transfers_open + exchanges
 
     def drain(self) -> None:
         """Let each Exchange end with its last answer, and streams without an end at once: their callers come back."""
         self.draining = True
-        for exchange in list(self._exchanges):
-            exchange.finish()
+        for exchange, call in list(self._exchanges.items()):
+            call.soon(exchange.finish)
         for stream in list(self._endless):
             stream.close()
 
     def close(self) -> None:
         """Give up what nobody collected."""
         self._parking.close()
+        self._transfers.shutdown(wait=False)
 
-    def Handle(self, request: pb.Request, context: grpc.ServicerContext) -> pb.Response:  # noqa: N802  (gRPC's name)
+    def handle(self, call: ServerCall) -> Single:
         """Answer one request."""
-        call = call_of(request, self._caller(context))
-        with self._counted():
-            return self._in_time(lambda: self.dispatcher.dispatch(request, call), request, context)
+        caller = self._caller(call)
 
-    def Exchange(  # noqa: N802  (gRPC's name)
-        self, incoming: Iterator[pb.Frames], context: grpc.ServicerContext
-    ) -> Iterator[pb.RawFrames]:
+        def begin(message: bytes) -> "Future[bytes]":
+            request = pb.Request.FromString(message)
+            asked = call_of(request, caller)
+            future = self._run(lambda: self.dispatcher.dispatch(request, asked).SerializeToString())
+            self._count(calls=1)
+            future.add_done_callback(lambda _: self._count(calls=-1))
+            return future
+
+        return Single(call, begin)
+
+    def exchange(self, call: ServerCall) -> Exchange:
         """Answer the requests of a stream as they come."""
-        exchange = Exchange(self, self._caller(context), incoming)
+        exchange = Exchange(self, self._caller(call), call)
         if self.draining:
-            _abort(context, grpc.StatusCode.UNAVAILABLE, "the instance is stopping")
-        context.send_initial_metadata(ACCEPTED)
-        context.add_callback(exchange.abandon)
-        self._exchanges.add(exchange)
-        try:
-            yield from exchange.messages()
-        finally:
-            self._exchanges.discard(exchange)
+            raise GrpcError(grpc.StatusCode.UNAVAILABLE, "the instance is stopping")
+        call.accept(ACCEPTED)
+        self._exchanges[exchange] = call
+        return exchange
 
-    def Transfer(  # noqa: N802  (gRPC's name)
-        self, incoming: Iterator[pb.Part], context: grpc.ServicerContext
-    ) -> Iterator[pb.Part]:
+    def forget(self, exchange: Exchange) -> None:
+        """Note that an Exchange has ended."""
+        self._exchanges.pop(exchange, None)
+
+    def transfer(self, call: ServerCall) -> Threaded:
         """Answer one request in parts, or give a parked answer out."""
-        caller = self._caller(context)
-        opening = next(incoming, pb.Part())
-        with self._counted():
-            if opening.WhichOneof("kind") == "collect":
-                yield from self._collected(opening.collect, caller, context)
-            elif opening.WhichOneof("kind") == "request":
-                yield from self._streamed(opening.request, incoming, caller, context)
-            else:
-                _abort(context, grpc.StatusCode.INVALID_ARGUMENT, "a transfer begins with a request or a collect")
+        caller = self._caller(call)
+        if self._transfers_open >= MAX_TRANSFERS:
+            raise GrpcError(grpc.StatusCode.RESOURCE_EXHAUSTED, "too many transfers")
+        threaded = Threaded(call)
+        self._count(transfers=1)
+        self._transfers.submit(self._transfer, threaded, caller)
+        return threaded
 
     def answer(self, request: pb.Request, call: Call) -> pb.Response | str:
         """Answer on this thread; a text is the token of a parked answer."""
@@ -191,30 +208,61 @@ class _Bridge(pb_grpc.HttpBridgeServicer):
         found = self._streams.get(unquote_to_bytes(request.raw_path).decode("latin-1"))
         return LoopStream(self.loop, found, request, call) if found and self.loop else None
 
-    def _collected(self, token: str, caller: Caller, context: grpc.ServicerContext) -> Iterator[pb.Part]:
-        parked = self._parking.collect(caller.service, token)
-        if parked is None:
-            _abort(context, grpc.StatusCode.NOT_FOUND, "no such answer is parked")
-        yield from self._open(parked, context)
+    def _transfer(self, call: Threaded, caller: Caller) -> None:
+        """Answer, on a thread of its own."""
+        try:
+            with closing(self._parts(call, caller)) as parts:
+                for part in parts:
+                    call.send(part.SerializeToString())
+        except ConnectionResetError:
+            pass  # nobody waits any more
+        except GrpcError as error:
+            call.finish(error.code, error.detail)
+        except Exception:
+            log.exception("a transfer failed")
+            call.finish(grpc.StatusCode.INTERNAL, "the answer broke off")
+        else:
+            call.finish()
+        finally:
+            self._count(transfers=-1)
+
+    def _parts(self, call: Threaded, caller: Caller) -> Generator[pb.Part]:
+        incoming = map(pb.Part.FromString, call)
+        opening = next(incoming, pb.Part())
+        kind = opening.WhichOneof("kind")
+        if kind == "collect":
+            parked = self._parking.collect(caller.service, opening.collect)
+            if parked is None:
+                raise GrpcError(grpc.StatusCode.NOT_FOUND, "no such answer is parked")
+            yield from self._open(parked, call)
+        elif kind == "request":
+            yield from self._streamed(opening.request, incoming, caller, call)
+        else:
+            raise GrpcError(grpc.StatusCode.INVALID_ARGUMENT, "a transfer begins with a request or a collect")
 
     def _streamed(
-        self, request: pb.Request, incoming: Iterator[pb.Part], caller: Caller, context: grpc.ServicerContext
+        self, request: pb.Request, incoming: Iterator[pb.Part], caller: Caller, call: Threaded
     ) -> Iterator[pb.Part]:
-        call = call_of(request, caller)
-        stream = self._stream(request, call)
+        asked = call_of(request, caller)
+        stream = self._stream(request, asked)
         if stream is not None:
-            yield from self._open(stream, context)
+            yield from self._open(stream, call)
             return
         body = io.BufferedReader(Upload(incoming, request.body_length)) if request.body_length else None
         begin = self.dispatcher.begin
-        answer = self._in_time(lambda: begin(request, call, limit=MAX_FRAME_BODY, body=body), request, context)
+        future = self._run(lambda: begin(request, asked, limit=MAX_FRAME_BODY, body=body))
+        call.add_callback(future.cancel)  # a caller that left frees its place in the queue
+        try:
+            answer = future.result()
+        except CancelledError:
+            raise GrpcError(grpc.StatusCode.CANCELLED, "the instance is stopping") from None
         yield from parts_of(answer)
 
-    def _open(self, parked: Parkable, context: grpc.ServicerContext) -> Iterator[pb.Part]:
+    def _open(self, parked: Parkable, call: Threaded) -> Iterator[pb.Part]:
         endless = parked if isinstance(parked, LoopStream) else None
         if endless:
             self._endless.add(endless)
-            if not context.add_callback(endless.close) or self.draining:
+            if not call.add_callback(endless.close) or self.draining:
                 endless.close()
         try:
             yield from parts_of(parked.open())
@@ -223,60 +271,48 @@ class _Bridge(pb_grpc.HttpBridgeServicer):
             if endless:
                 self._endless.discard(endless)
 
-    def _caller(self, context: grpc.ServicerContext) -> Caller:
-        metadata = dict(context.invocation_metadata())
-        scheme, _, token = str(metadata.get("authorization", "")).partition(" ")
+    def _caller(self, call: ServerCall) -> Caller:
+        scheme, _, token = call.metadata.get("authorization", "").partition(" ")
         try:
             return self._verifier.verify(token if scheme == "Bearer" else "")
         except TokenError as error:
-            return _abort(context, grpc.StatusCode.UNAUTHENTICATED, f"a valid service token is needed: {error}")
+            text = f"a valid service token is needed: {error}"
+            raise GrpcError(grpc.StatusCode.UNAUTHENTICATED, text) from None
 
-    def _in_time(self, job: Callable[[], T], request: pb.Request, context: grpc.ServicerContext) -> T:
-        """Run `job` on a handler thread, and wait for it as long as the call may take."""
+    def _run(self, job: Callable[[], T]) -> "Future[T]":
         try:
-            future = self.dispatcher.run(job)
+            return self.dispatcher.run(job)
         except Overloaded as error:
-            _abort(context, grpc.StatusCode.RESOURCE_EXHAUSTED, error.detail)
-        # A caller that left frees its place in the queue.
-        context.add_callback(future.cancel)  # type: ignore[arg-type]
-        try:
-            return future.result(min(context.time_remaining(), threading.TIMEOUT_MAX))
-        except (TimeoutError, CancelledError):
-            future.cancel()
-            _abort(context, grpc.StatusCode.DEADLINE_EXCEEDED, "the deadline passed")
-        except Exception:
-            log.exception("the application raised", path=request.raw_path.decode("latin-1"))
-            _abort(context, grpc.StatusCode.INTERNAL, "the application gave no answer")
+            raise GrpcError(grpc.StatusCode.RESOURCE_EXHAUSTED, error.detail) from None
 
-    @contextmanager
-    def _counted(self) -> Iterator[None]:
+    def _count(self, calls: int = 0, transfers: int = 0) -> None:
         with self._lock:
-            self._calls += 1
-        try:
-            yield
-        finally:
-            with self._lock:
-                self._calls -= 1
+            self._calls += calls
+            self._transfers_open += transfers
 
 
-class _Health(health_pb2_grpc.HealthServicer):
+class _Health:
     """`grpc.health.v1` over a callable: the answer is live, and needs neither a token nor a handler thread."""
 
     def __init__(self, health: HealthCallable) -> None:
         self._ask = health
+        self._pool = ThreadPoolExecutor(1, thread_name_prefix="health")
         self.draining = False
 
-    def Check(  # noqa: N802  (gRPC's name)
-        self, request: health_pb2.HealthCheckRequest, context: grpc.ServicerContext
-    ) -> health_pb2.HealthCheckResponse:
+    def check(self, call: ServerCall) -> Single:
         """Answer SERVING or NOT_SERVING; what is wrong stays inside."""
-        if request.service not in ("", BRIDGE_NAME):
-            _abort(context, grpc.StatusCode.NOT_FOUND, "no such service")
+        return Single(call, self._begin)
+
+    def close(self) -> None:
+        """End the thread."""
+        self._pool.shutdown(wait=False)
+
+    def _begin(self, message: bytes) -> "Future[bytes]":
+        if health_pb2.HealthCheckRequest.FromString(message).service not in ("", BRIDGE_NAME):
+            raise GrpcError(grpc.StatusCode.NOT_FOUND, "no such service")
+        return self._pool.submit(self._answer)
+
+    def _answer(self) -> bytes:
         well = not self.draining and self._ask()[0]
         word = health_pb2.HealthCheckResponse.SERVING if well else health_pb2.HealthCheckResponse.NOT_SERVING
-        return health_pb2.HealthCheckResponse(status=word)
-
-
-def _abort(context: grpc.ServicerContext, code: grpc.StatusCode, text: str) -> NoReturn:
-    context.abort(code, text)
-    raise AssertionError("abort raises")
+        return bytes(health_pb2.HealthCheckResponse(status=word).SerializeToString())

@@ -194,7 +194,7 @@ def listen(host: str, port: int, variable: str = "MT_HTTP_PORT") -> socket.socke
 
 
 def check_free(host: str, grpc_port: int) -> None:
-    """Refuse a taken gRPC port before anything starts: gRPC itself would say it in lines of its own."""
+    """Refuse a taken gRPC port before anything starts."""
     if grpc_port:
         listen(host, grpc_port, "MT_GRPC_PORT").close()
 

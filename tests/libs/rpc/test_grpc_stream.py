@@ -14,8 +14,8 @@ import h2.events
 import pytest
 
 from libs.rpc import grpc_stream as module
+from libs.rpc.grpc_messages import MAX_MESSAGE
 from libs.rpc.grpc_stream import GrpcStream, connect
-from libs.rpc.options import SERVER_OPTIONS
 
 Open = Callable[..., Awaitable["Client"]]
 
@@ -77,7 +77,7 @@ def echo(incoming: Iterator[bytes], context: grpc.ServicerContext) -> Iterator[b
 @pytest.fixture
 def target() -> Iterator[str]:
     handler = grpc.stream_stream_rpc_method_handler(echo)
-    server = grpc.server(ThreadPoolExecutor(4), options=SERVER_OPTIONS)
+    server = grpc.server(ThreadPoolExecutor(4), options=[("grpc.so_reuseport", 0)])
     server.add_generic_rpc_handlers((grpc.method_handlers_generic_handler("echo.Echo", {"Echo": handler}),))
     port = server.add_insecure_port("127.0.0.1:0")
     server.start()
@@ -241,7 +241,7 @@ async def test_messages_come_in_any_pieces(call: Open) -> None:
 
 @pytest.mark.parametrize("size", [1, 5], ids=["in pieces", "at once"])
 @pytest.mark.parametrize(
-    "body", [b"\1" + written(b"x")[1:], b"\0" + (module.MAX_MESSAGE + 1).to_bytes(4)], ids=["compressed", "too large"]
+    "body", [b"\1" + written(b"x")[1:], b"\0" + (MAX_MESSAGE + 1).to_bytes(4)], ids=["compressed", "too large"]
 )
 async def test_a_message_that_cannot_be_read_ends_the_call(call: Open, body: bytes, size: int) -> None:
     def script(server: Http2, event: h2.events.Event) -> None:

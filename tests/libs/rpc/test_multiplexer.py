@@ -6,13 +6,13 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import grpc
+import grpc.aio
 import pytest
 
 from libs.identity.service_tokens import ServiceSigner
 from libs.rpc import http_bridge_pb2 as pb
 from libs.rpc import multiplexer as module
 from libs.rpc.multiplexer import Multiplexer
-from libs.rpc.options import SERVER_OPTIONS
 from libs.rpc.server import BRIDGE_NAME
 from libs.rpc.status import NoAnswer
 from libs.testing.ports import free_port
@@ -135,6 +135,23 @@ async def test_an_instance_that_comes_back_on_its_port_is_reached_again(serve: S
     assert isinstance(answer, pb.Response)
 
 
+async def test_two_requests_of_one_number_do_not_hold_up_others(
+    serve: Serve, signer_of: Callable[[str], ServiceSigner]
+) -> None:
+    """A gateway counts them; a caller that does not gets what it asked for."""
+    bridge = serve(echo)
+    sent = [pb.Frame(id=7, deadline_ms=5000, request=pb.Request.FromString(request(body=b"%d" % n))) for n in range(2)]
+    last = pb.Frame(id=8, deadline_ms=5000, request=pb.Request.FromString(request(body=b"8")))
+    metadata = (("authorization", f"Bearer {signer_of('gateway').token('todo')}"),)
+    async with grpc.aio.insecure_channel(bridge.target) as channel:
+        method: Any = channel.stream_stream(module.EXCHANGE, pb.Frames.SerializeToString, pb.Frames.FromString)
+        call = method(iter([pb.Frames(frames=[*sent, last])]), metadata=metadata, timeout=5)
+        answers = [frame async for message in call for frame in message.frames]
+
+    assert {answer.id for answer in answers} == {7, 8}
+    assert bridge.server.in_flight == 0
+
+
 async def test_gives_up_at_the_deadline_and_goes_on(serve: Serve, multiplexer: Multiplexer) -> None:
     app = Held()
     bridge, began = serve(app), time.monotonic()
@@ -169,6 +186,27 @@ async def test_what_nobody_waits_for_is_not_begun(serve: Serve, multiplexer: Mul
     assert app.paths == ["/first", "/third"]
 
 
+async def test_what_waits_when_the_gateway_dies_is_not_begun(
+    serve: Serve, multiplexer: Multiplexer, signer_of: Callable[[str], ServiceSigner]
+) -> None:
+    app = Held()
+    bridge = serve(app, threads=1)
+    dying = Multiplexer(signer_of("gateway"))
+    lost = [asyncio.ensure_future(dying.ask(bridge.target, "todo", request("/first"), 10))]
+    await entered(app)
+    lost.append(asyncio.ensure_future(dying.ask(bridge.target, "todo", request("/second"), 10)))
+    await queued(bridge, 1)
+    await dying.close()
+    await asyncio.wait(lost)
+    third = asyncio.ensure_future(multiplexer.ask(bridge.target, "todo", request("/third"), 10))
+    await queued(bridge, 2)
+
+    app.release.set()
+    await third
+
+    assert app.paths == ["/first", "/third"]
+
+
 async def test_less_than_ten_milliseconds_are_too_few_to_begin(serve: Serve, multiplexer: Multiplexer) -> None:
     app = Held()
     app.release.set()
@@ -197,6 +235,7 @@ async def test_a_draining_instance_finishes_what_it_has_and_refuses_the_rest(
     assert (error.code, error.refused) == (grpc.StatusCode.UNAVAILABLE, True)
     assert isinstance(await waiting, pb.Response)
     await asyncio.wait_for(stop, 5)
+    assert not bridge.server._bridge._exchanges
 
 
 async def test_a_full_instance_refuses_at_once(serve: Serve, multiplexer: Multiplexer) -> None:
@@ -265,7 +304,7 @@ async def test_an_instance_without_exchange_is_asked_by_single_calls(multiplexer
         return pb.Response(status=200, body=sent.body)
 
     handler = grpc.unary_unary_rpc_method_handler(handle, pb.Request.FromString, pb.Response.SerializeToString)
-    server = grpc.server(ThreadPoolExecutor(2), options=SERVER_OPTIONS)
+    server = grpc.server(ThreadPoolExecutor(2), options=[("grpc.so_reuseport", 0)])
     server.add_generic_rpc_handlers((grpc.method_handlers_generic_handler(BRIDGE_NAME, {"Handle": handler}),))
     target = f"127.0.0.1:{server.add_insecure_port('127.0.0.1:0')}"
     server.start()

@@ -1,5 +1,6 @@
 import threading
-from collections.abc import Callable
+import time
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import grpc
@@ -9,10 +10,12 @@ from grpc_health.v1 import health_pb2, health_pb2_grpc
 from libs.identity.principal import ENVIRON_KEY, Call, Caller, Principal
 from libs.identity.service_tokens import ServiceSigner
 from libs.rpc import http_bridge_pb2 as pb
+from libs.rpc import server as module
 from libs.rpc.dispatcher import Dispatcher
 from libs.rpc.messages import from_principal
-from libs.rpc.server import BridgeServer
+from libs.rpc.server import BRIDGE_NAME, BridgeServer
 from libs.rpc.status import code_of
+from tests.libs.rpc.apps import Held
 
 Serve = Callable[..., Any]
 SERVING, NOT_SERVING = 1, 2
@@ -160,6 +163,68 @@ def test_stopping_lets_a_running_call_finish(serve: Serve, client_of: Callable[[
     call.join(5)
 
     assert [answer.status for answer in answers] == [200]
+
+
+def test_a_full_instance_refuses_single_calls_at_once(serve: Serve, client_of: Callable[[str], Any]) -> None:
+    app = Held()
+    bridge, client = serve(app, threads=1, max_queued=1), client_of("gateway")
+    calls = [threading.Thread(target=client.handle, args=(bridge.target, "todo", request(), 10)) for _ in range(2)]
+    calls[0].start()
+    assert app.entered.wait(5)
+    calls[1].start()
+    while bridge.server.queued < 1:
+        time.sleep(0.005)
+
+    with pytest.raises(grpc.RpcError) as raised:
+        client.handle(bridge.target, "todo", request(), 10)
+    app.release.set()
+    for call in calls:
+        call.join(5)
+
+    assert code_of(raised.value) is grpc.StatusCode.RESOURCE_EXHAUSTED
+
+
+@pytest.mark.parametrize("method", ["Handle", "Exchange", "Transfer"])
+def test_what_is_no_message_is_refused_without_harm(
+    serve: Serve, signer_of: Callable[[str], ServiceSigner], client_of: Callable[[str], Any], method: str
+) -> None:
+    bridge = serve(ok)
+    metadata = (("authorization", f"Bearer {signer_of('gateway').token('todo')}"),)
+    with grpc.insecure_channel(bridge.target) as channel:
+        call: Any = channel.stream_stream(f"/{BRIDGE_NAME}/{method}")
+        with pytest.raises(grpc.RpcError) as raised:
+            list(call(iter([b"\xff\xff"]), timeout=5, metadata=metadata))
+
+    assert code_of(raised.value) is grpc.StatusCode.INTERNAL
+    assert "Error" not in str(raised.value.details())  # type: ignore[attr-defined]
+    assert client_of("gateway").handle(bridge.target, "todo", request(), 5).status == 200
+    assert bridge.server.in_flight == 0
+
+
+def test_no_more_transfers_than_threads(
+    serve: Serve, signer_of: Callable[[str], ServiceSigner], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(module, "MAX_TRANSFERS", 2)
+    bridge, never = serve(ok), threading.Event()
+    metadata = (("authorization", f"Bearer {signer_of('gateway').token('todo')}"),)
+
+    def parts() -> Iterator[bytes]:
+        never.wait(10)
+        yield pb.Part(request=request()).SerializeToString()
+
+    with grpc.insecure_channel(bridge.target) as channel:
+        call: Any = channel.stream_stream(f"/{BRIDGE_NAME}/Transfer")
+        waiting = [call(parts(), timeout=10, metadata=metadata) for _ in range(2)]
+        while bridge.server.in_flight < 2:
+            time.sleep(0.005)
+        with pytest.raises(grpc.RpcError) as raised:
+            list(call(iter(()), timeout=5, metadata=metadata))
+        never.set()
+        for each in waiting:
+            assert pb.Part.FromString(next(each)).response.status == 200
+            each.cancel()
+
+    assert code_of(raised.value) is grpc.StatusCode.RESOURCE_EXHAUSTED
 
 
 def test_a_second_server_on_the_same_port_is_an_error(serve: Serve, verifier: Any) -> None:

@@ -17,8 +17,8 @@ from libs.rpc.multiplexer import Multiplexer, Transfer
 from libs.rpc.parking import Parking, Ready
 from libs.rpc.status import NoAnswer
 from libs.rpc.transfer import Upload
-from tests.libs.rpc.apps import Large, echo
-from tests.libs.rpc.test_multiplexer import request
+from tests.libs.rpc.apps import Held, Large, echo
+from tests.libs.rpc.test_multiplexer import queued, request
 
 Serve = Callable[..., Any]
 MIB = 1024 * 1024
@@ -164,6 +164,24 @@ async def test_a_body_that_breaks_off_is_an_error_to_its_reader(serve: Serve, mu
 
     assert await asyncio.to_thread(ended.wait, 5)
     assert len(seen) == 1
+
+
+async def test_a_transfer_whose_caller_left_is_not_begun(serve: Serve, multiplexer: Multiplexer) -> None:
+    app = Held()
+    bridge = serve(app, threads=1)
+    first = asyncio.ensure_future(multiplexer.ask(bridge.target, "todo", request("/first"), 10))
+    assert await asyncio.to_thread(app.entered.wait, 5)
+    second = await multiplexer.transfer(bridge.target, "todo", part(path="/second"))
+    await queued(bridge, 1)
+    second.cancel()
+    async with asyncio.timeout(5):
+        while bridge.server.in_flight > 1:  # noqa: ASYNC110  (it ends on another thread)
+            await asyncio.sleep(0.01)
+
+    app.release.set()
+    await first
+
+    assert app.paths == ["/first"]
 
 
 class Ticks:
