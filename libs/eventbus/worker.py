@@ -15,6 +15,7 @@ from typing import Any, Protocol
 import structlog
 from celery.exceptions import CPendingDeprecationWarning, SecurityWarning
 from celery.signals import worker_init, worker_process_init, worker_process_shutdown, worker_ready
+from celery.worker import state
 from django.conf import settings
 from django.db import connections
 from django.utils.module_loading import import_string
@@ -125,8 +126,13 @@ class Beside:
 
 
 def _end_early(number: int, frame: object) -> None:
-    """End as if the work were done: Celery sets its own handler only after the parts have started."""
-    sys.exit(0)
+    """End as if the work were done: Celery sets its own handler only after the parts have started.
+
+    An exception is lost where the signal comes during a callback of a weak reference, of which importing makes many.
+    Then the worker ends as soon as it would begin to work.
+    """
+    state.should_stop = os.EX_OK  # type: ignore[assignment]
+    sys.exit(os.EX_OK)
 
 
 def _end_with_stdin() -> None:

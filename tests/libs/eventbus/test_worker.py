@@ -1,5 +1,11 @@
+import signal
+import sys
+import weakref
+
 import pytest
+from celery.exceptions import WorkerShutdown
 from celery.signals import worker_process_init, worker_process_shutdown
+from celery.worker import state
 from django.db import connection
 
 from libs.eventbus import worker
@@ -37,3 +43,17 @@ def test_no_database_connection_is_open_where_a_worker_may_fork():
     worker.close_databases()
 
     assert connection.connection is None
+
+
+def test_a_signal_that_comes_during_a_callback_still_ends_the_worker(monkeypatch):
+    """What a weak reference's callback raises is printed and forgotten: a worker outlived its supervisor so."""
+    monkeypatch.setattr(state, "should_stop", None)
+    monkeypatch.setattr(sys, "unraisablehook", lambda lost: None)
+    part = Part()
+    watched = weakref.ref(part, lambda gone: worker._end_early(signal.SIGTERM, None))
+
+    del part
+
+    assert watched() is None
+    with pytest.raises(WorkerShutdown):
+        state.maybe_shutdown()
