@@ -105,15 +105,14 @@ def test_a_commit_followed_by_sigkill_is_published_and_a_rollback_is_not(running
 def test_an_event_that_events_refuses_ends_in_quarantine_and_the_others_take_effect(running: Platform) -> None:
     hold_in_the_middle(running, 5)
     bad = uuid.uuid4()
-    names = "source, type, subject, time, aggregate_id, actor_id, request_id, traceparent, data, claimed_until"
     running.write("events", "INSERT INTO deliveries_refusal VALUES (1, 'todo', ?, 4, 'before', '2026-11-28')", str(bad))
     (running.home / "hold").unlink()
-    running.write(
-        "todo",
-        f"INSERT INTO eventbus_outboxevent (id, sequence, attempts, dataversion, {names}) "
-        f"SELECT ?, 100, 0, 0, {names} FROM eventbus_outboxevent LIMIT 1",
-        bad.hex,
-    )
+    empty = dict.fromkeys(("actor_id", "request_id", "traceparent"), "")
+    moments = {"time": "2026-11-28T12:00:00Z", "claimed_until": "2026-11-28 12:00:00"}
+    about = {"source": "todo", "type": "task.changed", "subject": "task/bad", "aggregate_id": "task/bad", "data": "{}"}
+    row = {"id": bad.hex, "dataversion": 0, "sequence": 1, "attempts": 0, **about, **moments, **empty}
+    places = ", ".join("?" * len(row))
+    running.write("todo", f"INSERT INTO eventbus_outboxevent ({', '.join(row)}) VALUES ({places})", *row.values())
     quarantine = "SELECT refusals, refusal FROM eventbus_outboxevent WHERE quarantined_at IS NOT NULL"
     found = wait_for(lambda: running.rows("todo", quarantine), what="the quarantine")
     assert found == [(5, "dataversion is out of range: 0")]
